@@ -1,0 +1,42 @@
+package near
+
+// The tolerances of this repository, each within |a-b| <= t*(1+|b|).
+const (
+	// Exact is for numbers that must be the same value: copies, counts, and
+	// results that are defined to the bit. For bit patterns (signed zeros,
+	// NaN payloads) use [Bits].
+	Exact = 0
+
+	// Logits bounds a model's outputs against the Python libraries: logits,
+	// scores of verbalizers, start and end logits, pooled rows.
+	Logits = 1e-5
+	// Hidden bounds hidden states after every block.
+	Hidden = 1e-5
+	// Embedding bounds sentence vectors.
+	Embedding = 1e-5
+	// Loss bounds the losses of a training trajectory of some ten steps.
+	Loss = 1e-5
+	// Gradient bounds the gradients of a whole model's first step, in float32,
+	// against those that a float64 reference computed.
+	Gradient = 1e-5
+	// Final bounds trained tensors after some ten steps of AdamW, which divides
+	// by the gradient's own size and so amplifies rounding.
+	Final = 1e-4
+	// Merge bounds outputs of a base with a delta worked into its weights
+	// against the same delta beside them.
+	Merge = 1e-5
+
+	// Kernel bounds one operation of one kernel tier against its plain Go twin:
+	// both accumulate in float32, in different orders.
+	Kernel = 2e-6
+	// Twin bounds a float32 operation against its float64 twin.
+	Twin = 1e-5
+	// Direction bounds a derivative along a random direction, analytic against
+	// finite differences, both in float64.
+	Direction = 1e-6
+	// Float64 bounds formulas computed twice in float64: schedules, metrics,
+	// optimizer arithmetic against a written-out reference.
+	Float64 = 1e-12
+	// Printed bounds a number that was read back from text with six digits.
+	Printed = 1e-5
+)
