@@ -35,8 +35,9 @@ func startsWell(file *ast.File) bool {
 }
 
 // NameComments is the rule that every exported name of a package has a comment:
-// functions, types, methods of exported types and of interfaces; constants and
-// variables may share their group's. Generated files and tests are left out.
+// functions, types, methods of exported types and of interfaces. Constants and
+// variables may share their group's, methods of an interface that of the line
+// above. Generated files and tests are left out.
 func NameComments(t *Tree) []string {
 	var found []string
 	for _, file := range t.Files {
@@ -44,7 +45,7 @@ func NameComments(t *Tree) []string {
 			continue
 		}
 		for _, decl := range file.Syntax.Decls {
-			for _, name := range uncommented(decl) {
+			for _, name := range t.uncommented(decl) {
 				found = append(found, t.at(name.Pos(), "%s is exported and has no comment", name.Name))
 			}
 		}
@@ -52,7 +53,7 @@ func NameComments(t *Tree) []string {
 	return found
 }
 
-func uncommented(decl ast.Decl) []*ast.Ident {
+func (t *Tree) uncommented(decl ast.Decl) []*ast.Ident {
 	switch d := decl.(type) {
 	case *ast.FuncDecl:
 		if d.Doc == nil && d.Name.IsExported() && (d.Recv == nil || exportedReceiver(d.Recv)) {
@@ -63,7 +64,7 @@ func uncommented(decl ast.Decl) []*ast.Ident {
 		for _, spec := range d.Specs {
 			switch s := spec.(type) {
 			case *ast.TypeSpec:
-				names = append(names, uncommentedType(s, d.Doc != nil)...)
+				names = append(names, t.uncommentedType(s, d.Doc != nil)...)
 			case *ast.ValueSpec:
 				if d.Doc == nil && s.Doc == nil && s.Comment == nil {
 					names = append(names, exported(s.Names)...)
@@ -75,7 +76,7 @@ func uncommented(decl ast.Decl) []*ast.Ident {
 	return nil
 }
 
-func uncommentedType(spec *ast.TypeSpec, commented bool) []*ast.Ident {
+func (t *Tree) uncommentedType(spec *ast.TypeSpec, commented bool) []*ast.Ident {
 	if !spec.Name.IsExported() {
 		return nil
 	}
@@ -84,10 +85,14 @@ func uncommentedType(spec *ast.TypeSpec, commented bool) []*ast.Ident {
 		names = append(names, spec.Name)
 	}
 	if face, ok := spec.Type.(*ast.InterfaceType); ok {
+		above := 0 // the line of a method that has a comment, or shares one
 		for _, method := range face.Methods.List {
-			if method.Doc == nil && method.Comment == nil {
-				names = append(names, exported(method.Names)...)
+			line := t.positions.Position(method.Pos()).Line
+			if method.Doc != nil || method.Comment != nil || line == above+1 {
+				above = line
+				continue
 			}
+			names = append(names, exported(method.Names)...)
 		}
 	}
 	return names

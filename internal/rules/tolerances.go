@@ -16,7 +16,8 @@ var toleranceArgument = map[string]int{
 // Tolerances is the rule that tests compare numbers through internal/near, with
 // tolerances of its table only. In tests outside internal/near it refuses
 //
-//   - comparing math.Abs of something, which is a comparison within a bound;
+//   - comparing math.Abs of something, which is a comparison within a bound,
+//     unless the bound is written out and at least 1, as in so many deviations;
 //   - comparing with a small number that is written out, such as 1e-5;
 //   - handing a function of near a tolerance in which a number is written out,
 //     also by way of a name that the same file declares.
@@ -53,21 +54,36 @@ func comparesByHand(n *ast.BinaryExpr) string {
 	default:
 		return ""
 	}
+	abs := false
 	for _, side := range []ast.Expr{n.X, n.Y} {
-		if literal, ok := side.(*ast.BasicLit); ok && small(literal) {
+		literal, ok := side.(*ast.BasicLit)
+		switch {
+		case ok && value(literal) >= 1:
+			return ""
+		case ok && small(literal):
 			return "a comparison with " + literal.Value
 		}
-		if callsAbs(side) {
-			return "a comparison of math.Abs"
-		}
+		abs = abs || callsAbs(side)
+	}
+	if abs {
+		return "a comparison of math.Abs"
 	}
 	return ""
 }
 
 // small says whether a number that is written out looks like a tolerance.
 func small(literal *ast.BasicLit) bool {
-	value, err := strconv.ParseFloat(literal.Value, 64)
-	return literal.Kind == token.FLOAT && err == nil && value > 0 && value < 0.01
+	v := value(literal)
+	return literal.Kind == token.FLOAT && v > 0 && v < 0.01
+}
+
+// value returns a number that is written out, and 0 for other literals.
+func value(literal *ast.BasicLit) float64 {
+	v, err := strconv.ParseFloat(literal.Value, 64)
+	if err != nil {
+		return 0
+	}
+	return v
 }
 
 func callsAbs(e ast.Expr) bool {
