@@ -1,0 +1,80 @@
+package autograd
+
+import "trimtab/compute"
+
+type attend struct {
+	q, k, v, y, lse *Value
+	a               compute.Attention
+}
+
+// Attend is scaled dot-product attention (Vaswani et al. 2017) over a packed
+// batch, as a describes it: q [queries, Heads·HeadDim], k and v [keys, KVHeads·HeadDim].
+func (t *Tape) Attend(q, k, v *Value, a compute.Attention) *Value {
+	t.attention(q, k, v, &a)
+	o := fresh[attend](t)
+	*o = attend{q: q, k: k, v: v, y: t.value(q.Rows, q.Cols), lse: t.aux(q.Rows * a.Heads), a: a}
+	n := t.record(o, compute.OpAttend, t.list(o.y, o.lse), t.list(q, k, v))
+	n.keep = t.list(q, k, v, o.y, o.lse)
+	for s := range a.Query {
+		n.flops += 2 * product(int(a.Query[s].Len), int(a.Key[s].Len), a.Heads*a.HeadDim)
+	}
+	n.twice = n.flops / 2 * 5
+	return o.y
+}
+
+// attention fails the tape unless a fits its operands.
+func (t *Tape) attention(q, k, v *Value, a *compute.Attention) {
+	const row = compute.OpAttend
+	t.need(a.KVHeads > 0 && a.Heads%a.KVHeads == 0, row, "%d heads, %d of keys", a.Heads, a.KVHeads)
+	t.need(q.Cols == a.Heads*a.HeadDim, row, "queries of %d columns for %d heads of %d", q.Cols, a.Heads, a.HeadDim)
+	t.need(k.Cols == a.KVHeads*a.HeadDim && v.Cols == k.Cols && v.Rows == k.Rows, row,
+		"keys [%d, %d], values [%d, %d] for %d heads of %d", k.Rows, k.Cols, v.Rows, v.Cols, a.KVHeads, a.HeadDim)
+	t.need(len(a.Query) == len(a.Key), row, "%d segments of queries, %d of keys", len(a.Query), len(a.Key))
+	t.need(!a.Causal || len(a.Position) == q.Rows, row, "%d positions for %d queries", len(a.Position), q.Rows)
+	for s := range min(len(a.Query), len(a.Key)) {
+		ok := a.Query[s].Start >= 0 && int(a.Query[s].End()) <= q.Rows && a.Key[s].Start >= 0 && int(a.Key[s].End()) <= k.Rows
+		t.need(ok, row, "segment %d: rows [%d, %d) of %d, keys [%d, %d) of %d", s,
+			a.Query[s].Start, a.Query[s].End(), q.Rows, a.Key[s].Start, a.Key[s].End(), k.Rows)
+	}
+}
+
+func (o *attend) forward(t *Tape) {
+	t.dev.Attend(o.y.data, o.lse.vector(), o.q.data, o.k.data, o.v.data, &o.a)
+}
+
+func (o *attend) backward(t *Tape) {
+	dq, addQ, _ := t.gradient(o.q)
+	dk, addK, _ := t.gradient(o.k)
+	dv, addV, _ := t.gradient(o.v)
+	t.dev.AttendBackward(dq, dk, dv, o.y.grad, o.y.data, o.q.data, o.k.data, o.v.data, o.lse.vector(), &o.a, addQ, addK, addV)
+}
+
+type rotate struct {
+	x, y      *Value
+	positions []int32
+	cos, sin  compute.Mat
+	dim       int
+}
+
+// Rotate turns the pairs (i, i+dim/2) of every head of width dim by the angles of
+// the row's position, whose cosines and sines are rows of cos and sin [positions,
+// dim/2] (RoPE, Su et al. 2021, in the order of halves).
+func (t *Tape) Rotate(x *Value, positions []int32, cos, sin compute.Mat, dim int) *Value {
+	t.need(dim > 0 && x.Cols%dim == 0 && cos.Cols == dim/2, compute.OpRotate, "%d columns, heads of %d, tables of %d", x.Cols, dim, cos.Cols)
+	t.need(len(positions) == x.Rows, compute.OpRotate, "%d positions for %d rows", len(positions), x.Rows)
+	t.ids(compute.OpRotate, positions, cos.Rows)
+	o := fresh[rotate](t)
+	*o = rotate{x, t.value(x.Rows, x.Cols), positions, cos, sin, dim}
+	t.record(o, compute.OpRotate, t.list(o.y), t.list(x)).inPlace = true
+	return o.y
+}
+
+func (o *rotate) forward(t *Tape) {
+	t.dev.Rotate(o.y.data, o.x.data, o.positions, o.cos, o.sin, o.dim, false, false)
+}
+
+func (o *rotate) backward(t *Tape) {
+	if dx, add, ok := t.gradient(o.x); ok {
+		t.dev.Rotate(dx, o.y.grad, o.positions, o.cos, o.sin, o.dim, true, add)
+	}
+}

@@ -1,0 +1,132 @@
+package autograd
+
+import (
+	"errors"
+	"fmt"
+
+	"trimtab/compute"
+)
+
+// Cost is what a run takes.
+type Cost struct {
+	// ArenaBytes is the memory for everything between inputs and results,
+	// parameters, their gradients and weights aside.
+	ArenaBytes int64
+	// Flops counts multiplications and additions of matrix products and attention.
+	Flops int64
+	// Operations is the number of operations that run.
+	Operations int
+}
+
+// Forward runs what was recorded. The values in wanted stay readable until Reset.
+func (t *Tape) Forward(wanted ...*Value) error {
+	if err := t.ready(nil, wanted); err != nil {
+		return err
+	}
+	t.run()
+	look(wanted)
+	return nil
+}
+
+// Backward runs what was recorded, forward and then backward from loss, a value
+// [1, 1]. Loss and the values in wanted stay readable until Reset.
+func (t *Tape) Backward(loss *Value, wanted ...*Value) error {
+	if t.err == nil && (loss.Rows != 1 || loss.Cols != 1) {
+		t.Fail(fmt.Errorf("loss: %w: [%d, %d] is not [1, 1]", ErrShape, loss.Rows, loss.Cols))
+	}
+	if t.err == nil && !loss.needs {
+		t.Fail(errors.New("loss: nothing that trains stands behind it"))
+	}
+	loss.root().wanted = true
+	if err := t.ready(loss, wanted); err != nil {
+		return err
+	}
+	t.run()
+	look(wanted)
+	return nil
+}
+
+// Cost plans a run, with a backward unless loss is nil, and tells what it takes. Nothing runs.
+func (t *Tape) Cost(loss *Value) (Cost, error) {
+	if t.err != nil {
+		return Cost{}, t.err
+	}
+	t.prepare(loss)
+	c := Cost{ArenaBytes: int64(t.plan.peak) * 4, Operations: len(t.plan.steps)}
+	for _, s := range t.plan.steps {
+		if s.phase == backward {
+			c.Flops += t.nodes[s.node].twice
+		} else {
+			c.Flops += t.nodes[s.node].flops
+		}
+	}
+	return c, nil
+}
+
+// ready plans the run and binds every value to its place.
+func (t *Tape) ready(loss *Value, wanted []*Value) error {
+	if t.err != nil {
+		return t.err
+	}
+	for _, v := range wanted {
+		v.root().wanted = true
+	}
+	t.prepare(loss)
+	if len(t.arena) < t.plan.peak {
+		t.arena = nil // before the larger one is there
+		t.arena = t.dev.Alloc(t.plan.peak)
+	}
+	for i := range t.nodes {
+		for _, v := range t.nodes[i].out {
+			t.bind(v, &v.first)
+			if v.gradient.size > 0 {
+				v.grad = compute.NewMat(v.Rows, v.Cols, t.arena[v.gradient.offset:])
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Tape) run() {
+	started := false
+	for _, s := range t.plan.steps {
+		n := &t.nodes[s.node]
+		if s.phase == again {
+			for _, v := range n.out {
+				t.bind(v, &v.again)
+			}
+		}
+		look(n.in)
+		look(n.keep)
+		if s.phase != backward {
+			n.forward(t)
+			continue
+		}
+		if !started { // the first is the one that made the loss
+			started = true
+			n.out[0].grad.Data[0], n.out[0].written = 1, true
+		}
+		n.backward(t)
+	}
+	for i := range t.nodes {
+		for _, v := range t.nodes[i].out {
+			if v.wanted {
+				t.bind(v, &v.first)
+			}
+		}
+	}
+}
+
+// look binds views to where their bases are now.
+func look(vs []*Value) {
+	for _, v := range vs {
+		if v.base != nil && !v.external {
+			v.data = v.through(v.base.data)
+		}
+	}
+}
+
+// inPlaceOf reports whether y was given the memory of x.
+func inPlaceOf(y, x *Value) bool {
+	return len(y.data.Data) > 0 && len(x.data.Data) > 0 && &y.data.Data[0] == &x.data.Data[0]
+}
