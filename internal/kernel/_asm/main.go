@@ -1,0 +1,76 @@
+// Command asm generates the assembly of internal/kernel, one file of code and one of declarations for each
+// family of kernels and each tier:
+//
+//	go run . ..
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: asm FOLDER")
+		os.Exit(2)
+	}
+	for _, t := range []tier{avx2, avx512} {
+		for _, f := range families {
+			if err := generate(os.Args[1], t, f); err != nil {
+				fmt.Fprintln(os.Stderr, "asm:", err)
+				os.Exit(1)
+			}
+		}
+	}
+}
+
+// A family is the kernels of one pair of files.
+type family struct {
+	name string
+	emit func(*gen)
+}
+
+var families = []family{
+	{"gemm", gemmFamily},
+}
+
+func generate(dir string, t tier, f family) error {
+	g := newGen(t)
+	f.emit(g)
+	file, err := g.Result()
+	if err != nil {
+		return fmt.Errorf("%s, %s: %w", f.name, t.name, err)
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return fmt.Errorf("%s, %s: %w", f.name, t.name, err)
+	}
+	cfg := printer.Config{Name: "asm", Argv: []string{"go", "generate"}, Pkg: "kernel"}
+	base := filepath.Join(dir, f.name+"_"+t.name+"_amd64")
+	if err := write(base+".s", printer.NewGoAsm(cfg), file); err != nil {
+		return err
+	}
+	return write(base+".go", printer.NewStubs(cfg), file)
+}
+
+func write(path string, p printer.Printer, file *ir.File) error {
+	text, err := p.Print(file)
+	if err != nil {
+		return err
+	}
+	text = append(bytes.TrimRight(text, "\n"), '\n')
+	return os.WriteFile(path, text, 0o644)
+}
+
+func newGen(t tier) *gen {
+	g := &gen{Context: build.NewContext(), tier: t, data: map[string]operand.Mem{}}
+	g.ConstraintExpr("amd64,!noasm")
+	return g
+}

@@ -1,0 +1,84 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+//go:generate go -C _asm run . ..
+
+// A gemmKernel computes one tile of C over one block of k: rows·stride apart panels, cols columns of the last;
+// acc is 1 to add to c. It fetches a line at next, next+64, ... every four steps of k.
+type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)
+
+// gemmTiles is a tier's register tiles and the blocking that suits its caches.
+type gemmTiles struct {
+	panel  int
+	blockM int          // rows of A that stay in the second cache for one block of k
+	one    []gemmKernel // one[r]: r rows, one panel
+	span   []int        // span[r]: the panels of wide[r], for few rows
+	wide   []gemmKernel // wide[r]: r rows, span[r] panels
+}
+
+// gemm is Gemm for a tier of tiles. Few rows run down whole panels, so that B streams through once; more go
+// block by block of k, so that a block of A and a panel of B stay in cache.
+func (t *gemmTiles) gemm(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, acc bool) {
+	if m < len(t.one) {
+		t.stream(c, ldc, a, lda, b, m, n, k, acc)
+		return
+	}
+	for k0 := 0; k0 < k; k0 += BlockK {
+		kc := min(BlockK, k-k0)
+		for blocks, i := (m+t.blockM-1)/t.blockM, 0; i < m; blocks-- {
+			rows := (m - i + blocks - 1) / blocks
+			t.block(c[i*ldc:], ldc, a[i*lda+k0:], lda, b[k0*t.panel:], rows, n, k, kc, acc || k0 > 0)
+			i += rows
+		}
+	}
+}
+
+// stream is gemm for m rows that fit one tile.
+func (t *gemmTiles) stream(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, acc bool) {
+	stride := k * t.panel
+	for j := 0; j < n; {
+		kernel, width := t.one[m], 1
+		if m < len(t.wide) && n-j >= t.span[m]*t.panel {
+			kernel, width = t.wide[m], t.span[m]
+		}
+		cols := min(t.panel*width, n-j)
+		for k0 := 0; k0 < k; k0 += BlockK {
+			kc := min(BlockK, k-k0)
+			panel := b[j*k+k0*t.panel:]
+			kernel(&c[j], ldc, &a[k0], lda, &panel[0], stride, kc, cols, flag(acc || k0 > 0), &panel[0])
+		}
+		j += cols
+	}
+}
+
+// block is gemm for m rows and a block of kc steps of k, panel after panel. While a panel is used, the next one is fetched.
+func (t *gemmTiles) block(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, kc int, acc bool) {
+	height := len(t.one) - 1
+	tiles := (m + height - 1) / height
+	for j := 0; j < n; j += t.panel {
+		panel := b[j*k:]
+		next, lines := panel, 0
+		if j+t.panel < n {
+			next, lines = b[(j+t.panel)*k:], kc*t.panel/16
+		}
+		cols := min(t.panel, n-j)
+		for left, i, line := tiles, 0, 0; left > 0; left-- {
+			rows := (m - i + left - 1) / left
+			ahead := &next[0]
+			if line < lines {
+				ahead = &next[line*16]
+				line += kc / 4
+			}
+			t.one[rows](&c[i*ldc+j], ldc, &a[i*lda], lda, &panel[0], 0, kc, cols, flag(acc), ahead)
+			i += rows
+		}
+	}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
