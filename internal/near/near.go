@@ -33,6 +33,28 @@ func Number(t testing.TB, name string, got, want, tol float64) {
 	report(t, Difference(name, []float64{got}, []float64{want}, tol, false))
 }
 
+// Sums fails t, and lets it go on, unless each got[i] is within tol*(1+sizes[i])
+// of want[i]: for sums whose terms cancel, where sizes[i] is the sum of the
+// terms' magnitudes and want[i] may be far smaller.
+func Sums(t testing.TB, name string, got []float32, want, sizes []float64, tol float64) {
+	t.Helper()
+	if len(got) != len(want) || len(got) != len(sizes) {
+		t.Errorf("%s: found %d values, expected %d, of %d sizes", name, len(got), len(want), len(sizes))
+		return
+	}
+	worst, worstError := -1, tol
+	for i := range got {
+		scale := (1 + math.Abs(want[i])) / (1 + math.Abs(sizes[i]))
+		if e := Error(float64(got[i]), want[i]) * scale; !(e <= worstError) {
+			worst, worstError = i, e
+		}
+	}
+	if worst >= 0 {
+		t.Errorf("%s: out of bounds, the worst at %d: found %.9g, expected %.9g, a sum of magnitudes %.3g, error %.3g, allowed %.3g",
+			name, worst, got[worst], want[worst], sizes[worst], worstError, tol)
+	}
+}
+
 // Far fails t, and lets it go on, when got and want have one length and every
 // value is within tol: for tests that prove that a comparison would notice.
 func Far(t testing.TB, name string, got, want []float32, tol float64) {

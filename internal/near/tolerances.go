@@ -29,6 +29,9 @@ const (
 	// Kernel bounds one operation of one kernel tier against its plain Go twin:
 	// both accumulate in float32, in different orders.
 	Kernel = 2e-6
+	// Sum bounds a float32 sum of products against the float64 one, relative to
+	// the sum of the terms' magnitudes: see [Sums].
+	Sum = 3e-7
 	// Twin bounds a float32 operation against its float64 twin.
 	Twin = 1e-5
 	// Direction bounds a derivative along a random direction, analytic against

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// PackageComments is the rule that every package says, in its doc.go, what it
-// is for.
+// PackageComments is the rule that every package says, in its doc.go (a command
+// may in its main.go), what it is for.
 func PackageComments(t *Tree) []string {
 	documented := map[string]bool{}
 	for _, file := range t.Files {
@@ -16,7 +16,9 @@ func PackageComments(t *Tree) []string {
 			continue
 		}
 		dir := path.Dir(file.Path)
-		documented[dir] = documented[dir] || path.Base(file.Path) == "doc.go" && startsWell(file.Syntax)
+		base := path.Base(file.Path)
+		home := base == "doc.go" || base == "main.go" && file.Syntax.Name.Name == "main"
+		documented[dir] = documented[dir] || home && startsWell(file.Syntax)
 	}
 	var found []string
 	for dir, ok := range documented {

@@ -123,7 +123,7 @@ func TestFileRulesFindViolations(t *testing.T) {
 		"d/testdata/bad.go":   {Data: []byte("no Go")},
 		"e/_asm/go.mod":       {Data: []byte("module inner\n")},
 		"e/_asm/gen/inner.go": {Data: []byte("package main\n\nimport \"trimtab/recipe\"\n")},
-		"e/_asm/gen/doc.go":   {Data: []byte("// Command gen generates.\npackage main\n")},
+		"e/_asm/gen/main.go":  {Data: []byte("// Command gen generates.\npackage main\n")},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 // toleranceArgument says which argument of a function of internal/near is the
 // tolerance.
 var toleranceArgument = map[string]int{
-	"Check": 4, "Check64": 4, "CheckNaN": 4, "Far": 4, "Number": 4, "Difference": 3,
+	"Check": 4, "Check64": 4, "CheckNaN": 4, "Far": 4, "Number": 4, "Difference": 3, "Sums": 5,
 }
 
 // Tolerances is the rule that tests compare numbers through internal/near, with
