@@ -7,3 +7,5 @@ require golang.org/x/text v0.43.0
 require github.com/google/go-cmp v0.7.0
 
 require golang.org/x/sys v0.49.0
+
+require github.com/nlpodyssey/gopickle v0.2.0

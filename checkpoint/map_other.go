@@ -1,0 +1,21 @@
+//go:build !unix
+
+package checkpoint
+
+import (
+	"fmt"
+	"os"
+)
+
+// mapFile reads a file whole where there is no portable way to map it.
+func mapFile(path string) (data []byte, unmap func() error, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s: %w: not a regular file", path, ErrFormat)
+	}
+	data, err = os.ReadFile(path)
+	return data, func() error { return nil }, err
+}
