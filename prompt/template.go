@@ -58,6 +58,14 @@ type Part struct {
 	Column int
 }
 
+// spelled returns a part's text as it is tokenized: with the space before it.
+func (p *Part) spelled(text string) string {
+	if p.Space {
+		return " " + text
+	}
+	return text
+}
+
 // Template is a parsed template. Its parts are read in order.
 type Template struct {
 	Parts []Part
