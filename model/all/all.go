@@ -1,0 +1,4 @@
+// Package all registers every architecture.
+package all
+
+import _ "trimtab/model/bert" // BERT

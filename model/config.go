@@ -1,0 +1,195 @@
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"trimtab/compute"
+)
+
+// ErrConfig is wrapped by errors about config.json.
+var ErrConfig = errors.New("config does not fit")
+
+// Config is a config.json: the keys that every model shares, and the rest for the
+// page to take with [Config.Read].
+type Config struct {
+	// Path is the file, for errors.
+	Path string
+	// Type is model_type, Architectures the classes that it was saved from.
+	Type          string
+	Architectures []string
+	// Labels are the classes in order, from id2label or num_labels; nil if it names none.
+	Labels []string
+	// Raw are all keys.
+	Raw map[string]json.RawMessage
+
+	only []string // keys that Only has looked at
+	err  error
+}
+
+// bookkeeping are keys that change no computation here: who saved a model and how,
+// and how generation and other heads, which read their own files, are set up.
+var bookkeeping = []string{
+	"_name_or_path", "architectures", "bos_token_id", "chunk_size_feed_forward", "dtype", "eos_token_id", "finetuning_task", "gradient_checkpointing",
+	"id2label", "initializer_range", "is_encoder_decoder", "keys_to_ignore_at_inference", "label2id", "model_type", "num_labels", "output_attentions",
+	"output_hidden_states", "pad_token_id", "problem_type", "return_dict", "sep_token_id", "task_specific_params", "torch_dtype", "torchscript",
+	"transformers_version", "use_cache", "use_return_dict", "pretraining_tp", "attn_implementation", "_attn_implementation", "_attn_implementation_autoset",
+}
+
+// ReadConfig reads the config.json at path.
+func ReadConfig(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfig(path, data)
+}
+
+// ParseConfig reads the text of a config.json; path names it in errors.
+func ParseConfig(path string, data []byte) (*Config, error) {
+	c := &Config{Path: path}
+	if err := json.Unmarshal(data, &c.Raw); err != nil {
+		return nil, fmt.Errorf("%s: %w: %v", path, ErrConfig, err)
+	}
+	var common struct {
+		Type          string            `json:"model_type"`
+		Architectures []string          `json:"architectures"`
+		Labels        map[string]string `json:"id2label"`
+		Count         *int              `json:"num_labels"`
+	}
+	if err := json.Unmarshal(data, &common); err != nil {
+		return nil, fmt.Errorf("%s: %w: %v", path, ErrConfig, err)
+	}
+	if common.Type == "" {
+		return nil, fmt.Errorf("%s: %w: no model_type", path, ErrConfig)
+	}
+	c.Type, c.Architectures = common.Type, common.Architectures
+	n := len(common.Labels)
+	if n == 0 && common.Count != nil {
+		n = *common.Count
+	}
+	if n < 0 || n > 1<<20 {
+		return nil, fmt.Errorf("%s: %w: num_labels is %d", path, ErrConfig, n)
+	}
+	for i := range n {
+		label, ok := common.Labels[strconv.Itoa(i)]
+		if !ok && len(common.Labels) > 0 {
+			return nil, fmt.Errorf("%s: %w: id2label has %d entries and none for %d", path, ErrConfig, n, i)
+		}
+		if !ok {
+			label = "LABEL_" + strconv.Itoa(i)
+		}
+		c.Labels = append(c.Labels, label)
+	}
+	return c, nil
+}
+
+// Read fills the page's struct, whose fields hold their defaults and name their keys
+// by json tags. A key of the file that is neither a field, nor in unneeded, nor
+// bookkeeping of the library is an error.
+func (c *Config) Read(page any, unneeded ...string) error {
+	known := slices.Concat(bookkeeping, c.only, unneeded)
+	t := reflect.TypeOf(page).Elem()
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		known = append(known, name)
+	}
+	var keys []string
+	for key := range c.Raw {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	for _, key := range keys {
+		if !slices.Contains(known, key) {
+			return fmt.Errorf("%s: %w: key %q is not known for model_type %q", c.Path, ErrConfig, key, c.Type)
+		}
+	}
+	data, err := json.Marshal(c.Raw)
+	if err == nil {
+		err = json.Unmarshal(data, page)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %v", c.Path, ErrConfig, err)
+	}
+	return c.err
+}
+
+// Positive fails the config unless every named number is from 1 to 2³⁰.
+func (c *Config) Positive(numbers map[string]int) error {
+	var keys []string
+	for key := range numbers {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	for _, key := range keys {
+		if n := numbers[key]; n < 1 || n > 1<<30 {
+			c.fail(key, fmt.Errorf("is %d, and must be from 1 to 2^30", n))
+		}
+	}
+	return c.err
+}
+
+// Divides fails the config unless a divides b.
+func (c *Config) Divides(aKey string, a int, bKey string, b int) error {
+	if a <= 0 || b%a != 0 {
+		c.fail(bKey, fmt.Errorf("%d is not a multiple of %s, %d", b, aKey, a))
+	}
+	return c.err
+}
+
+// Canonical is the canonical JSON of the keys that change the computation, for the
+// fingerprint.
+func (c *Config) Canonical() []byte {
+	keep := map[string]json.RawMessage{}
+	for key, value := range c.Raw {
+		if !slices.Contains(bookkeeping, key) || key == "model_type" {
+			keep[key] = value
+		}
+	}
+	data, _ := json.Marshal(keep) // of raw messages that were parsed: it cannot fail
+	return data
+}
+
+// Only fails the config if a key is there with another value than the one that a
+// page computes. It comes before Read, to which it makes the key known.
+func (c *Config) Only(key string, value any) {
+	c.only = append(c.only, key)
+	raw, ok := c.Raw[key]
+	if !ok {
+		return
+	}
+	want, err := json.Marshal(value)
+	if err == nil && strings.TrimSpace(string(raw)) != string(want) {
+		c.fail(key, fmt.Errorf("is %s, and only %s is computed here", raw, want))
+	}
+}
+
+// Activation is the nonlinearity that a key names.
+func (c *Config) Activation(key, name string) compute.Activation {
+	f, ok := activations[name]
+	if !ok {
+		c.fail(key, fmt.Errorf("unknown activation %q", name))
+	}
+	return f
+}
+
+var activations = map[string]compute.Activation{
+	"gelu": compute.GELU, "gelu_new": compute.GELUTanh, "gelu_pytorch_tanh": compute.GELUTanh, "gelu_fast": compute.GELUTanh,
+	"silu": compute.SiLU, "swish": compute.SiLU, "relu": compute.ReLU, "tanh": compute.Tanh, "sigmoid": compute.Sigmoid,
+}
+
+// Err is the first error that reading met.
+func (c *Config) Err() error { return c.err }
+
+func (c *Config) fail(key string, err error) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%s: %w: %s: %w", c.Path, ErrConfig, key, err)
+	}
+}

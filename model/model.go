@@ -1,0 +1,63 @@
+package model
+
+import (
+	"trimtab/autograd"
+	"trimtab/nn"
+)
+
+// Info is what callers need to know of any model.
+type Info struct {
+	// Type is the config's model_type.
+	Type string
+	// Hidden is the width, Blocks the number of blocks, Heads of attention heads,
+	// KVHeads of key and value heads, HeadDim their width.
+	Hidden, Blocks, Heads, KVHeads, HeadDim int
+	// Vocabulary is the number of rows of the word embedding.
+	Vocabulary int
+	// Positions is the longest segment that the model takes.
+	Positions int
+	// Causal says that tokens see only what is before them.
+	Causal bool
+	// Prefix is the module that holds the bare model inside one with a head: "bert".
+	Prefix string
+	// Head are the modules of the classification head that is new for each task: "classifier".
+	Head []string
+	// Labels are the classes of a classifier, in order; nil for other models.
+	Labels []string
+}
+
+// Model is a transformer without a head.
+type Model interface {
+	// Info tells its shape.
+	Info() Info
+	// Words is the input embedding, where input deltas attach.
+	Words() *nn.Embedding
+	// Hidden records the pass and returns the final states [wanted rows, hidden].
+	Hidden(p *nn.Pass) *autograd.Value
+}
+
+// LanguageModel predicts tokens.
+type LanguageModel interface {
+	Model
+	// Logits are the scores [h.Rows, len(vocabulary)] of the tokens of vocabulary
+	// from final states h; a nil vocabulary is all of it.
+	Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autograd.Value
+}
+
+// Classifier sorts segments into classes.
+type Classifier interface {
+	Model
+	// Classify records the pass and returns the scores [segments, classes].
+	Classify(p *nn.Pass) *autograd.Value
+}
+
+// Task says which head a model is opened with.
+type Task string
+
+// The heads. The zero Task is what config.json's architectures name.
+const (
+	Bare                   Task = "bare"
+	MaskedLM               Task = "masked_lm"
+	CausalLM               Task = "causal_lm"
+	SequenceClassification Task = "classification"
+)

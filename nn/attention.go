@@ -1,0 +1,82 @@
+package nn
+
+import (
+	"math"
+
+	"trimtab/autograd"
+	"trimtab/compute"
+)
+
+// Attention is scaled dot-product attention over the segments of a batch.
+type Attention struct {
+	Site
+	// Heads, KVHeads and HeadDim are its shape; Hidden is Heads·HeadDim.
+	Heads, KVHeads, HeadDim int
+	// Causal lets a token see itself and what is before it.
+	Causal bool
+	// Dropout is the probability for attention weights.
+	Dropout float32
+	// Block is the number of the block, from 0.
+	Block int
+
+	deltas slot[AttentionDelta]
+}
+
+// Params is empty: the maps around attention are sites of their own.
+func (a *Attention) Params() []*Param { return nil }
+
+// Attach puts d behind what is attached already.
+func (a *Attention) Attach(d AttentionDelta) { a.deltas.attach(d) }
+
+// Detach takes d out and reports whether it was there.
+func (a *Attention) Detach(d AttentionDelta) bool { return a.deltas.detach(d) }
+
+// Forward attends from the rows of q, which r names, to all rows of the batch in k
+// and v, to what deltas put before them, and to what the pass's cache holds.
+func (a *Attention) Forward(p *Pass, q, k, v *autograd.Value, r *Rows) *autograd.Value {
+	p.Site = a.Name
+	spec := compute.Attention{Heads: a.Heads, KVHeads: a.KVHeads, HeadDim: a.HeadDim,
+		Scale: float32(1 / math.Sqrt(float64(a.HeadDim))), Query: r.Spans, Key: p.Batch.Segments,
+		Causal: a.Causal, Position: r.Places, Dropout: p.dropout(&a.Site, a.Dropout)}
+	before := 0 // keys before each segment's own
+	if len(a.deltas) > 0 && (p.Cache == nil || p.Cache.empty(a.Block)) {
+		k, v, spec.Key, before = a.prefixed(p, k, v)
+	}
+	if p.Cache != nil {
+		k, v, spec.Key, spec.Position = p.Cache.extend(p, a, k, v, spec.Key, r, before)
+	} else if before > 0 {
+		spec.Position = shifted(r.Places, before)
+	}
+	return p.Attend(q, k, v, spec)
+}
+
+// prefixed puts the keys and values of deltas before each segment's own.
+func (a *Attention) prefixed(p *Pass, k, v *autograd.Value) (keys, values *autograd.Value, spans []compute.Span, n int) {
+	ks, vs := []*autograd.Value{k}, []*autograd.Value{v}
+	for _, d := range a.deltas {
+		dk, dv := d.Prefix(p, a)
+		ks, vs = append(ks, dk), append(vs, dv)
+		n += dk.Rows
+	}
+	var refs []compute.RowRef
+	for _, s := range p.Batch.Segments {
+		spans = append(spans, compute.Span{Start: int32(len(refs)), Len: s.Len + int32(n)})
+		for i, d := range ks[1:] {
+			for row := range int32(d.Rows) {
+				refs = append(refs, compute.RowRef{Source: int32(i + 1), Row: row})
+			}
+		}
+		for row := s.Start; row < s.End(); row++ {
+			refs = append(refs, compute.RowRef{Row: row})
+		}
+	}
+	return p.Assemble(ks, refs), p.Assemble(vs, refs), spans, n
+}
+
+func shifted(places []int32, by int) []int32 {
+	out := make([]int32, len(places))
+	for i, v := range places {
+		out[i] = v + int32(by)
+	}
+	return out
+}

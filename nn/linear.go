@@ -1,0 +1,85 @@
+package nn
+
+import "trimtab/autograd"
+
+// Linear is y = x·Wᵀ + b.
+type Linear struct {
+	Site
+	// In and Out are the widths.
+	In, Out int
+	// Weight is [Out, In], or [In, Out] if Transposed.
+	Weight *Param
+	// Bias is [Out]; nil if there is none.
+	Bias *Param
+	// Transposed says that the weight is published as [In, Out]: GPT-2's Conv1D.
+	Transposed bool
+
+	deltas slot[LinearDelta]
+}
+
+// Params are the weight and, if there is one, the bias.
+func (l *Linear) Params() []*Param {
+	if l.Bias == nil {
+		return []*Param{l.Weight}
+	}
+	return []*Param{l.Weight, l.Bias}
+}
+
+// Attach puts d behind what is attached already; Detach takes it out and reports whether it was there.
+func (l *Linear) Attach(d LinearDelta) { l.deltas.attach(d) }
+
+// Detach takes d out and reports whether it was there.
+func (l *Linear) Detach(d LinearDelta) bool { return l.deltas.detach(d) }
+
+// Forward is the map of x [rows, In] with its deltas.
+func (l *Linear) Forward(p *Pass, x *autograd.Value) *autograd.Value {
+	p.Site = l.Name
+	y := l.Base(p, x)
+	for _, d := range l.deltas {
+		y = d.Linear(p, l, x, y)
+	}
+	return y
+}
+
+// Base is the map of x without deltas.
+func (l *Linear) Base(p *Pass, x *autograd.Value) *autograd.Value {
+	if l.Weight.Trains() {
+		y := p.MatMul(x, l.Weight.matrix(p), false, !l.Transposed, 1)
+		if l.Bias != nil {
+			y = p.AddRow(y, l.Bias.Row(p))
+		}
+		return y
+	}
+	w, ok := l.Weight.weight(p)
+	if !ok {
+		return x
+	}
+	return p.Linear(x, w, l.Bias.Row(p))
+}
+
+// ForwardRows is Forward for the outputs rows only: [x.Rows, len(rows)]. Where the
+// map has deltas or trains, all outputs are computed and those picked.
+func (l *Linear) ForwardRows(p *Pass, x *autograd.Value, rows []int32) *autograd.Value {
+	p.Site = l.Name
+	if len(l.deltas) > 0 || l.Weight.Trains() || l.Transposed || l.Bias != nil && l.Bias.Trains() {
+		return p.takeColumns(l.Forward(p, x), rows)
+	}
+	w, ok := l.Weight.weight(p)
+	if !ok {
+		return x
+	}
+	var bias []float32
+	if l.Bias != nil {
+		bias = l.Bias.vector(p)
+	}
+	return p.LinearRows(x, w, bias, rows)
+}
+
+// takeColumns picks columns of y by a product with a matrix of ones and zeros.
+func (p *Pass) takeColumns(y *autograd.Value, columns []int32) *autograd.Value {
+	pick := newMat(y.Cols, len(columns))
+	for j, c := range columns {
+		pick.Row(int(c))[j] = 1
+	}
+	return p.MatMul(y, p.Constant(pick), false, false, 1)
+}

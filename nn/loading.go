@@ -1,0 +1,187 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"trimtab/checkpoint"
+	"trimtab/compute"
+	"trimtab/tensor"
+)
+
+// ErrMissing, ErrShape and ErrNoPlace are wrapped by errors about the tensors of a base.
+var (
+	ErrMissing = errors.New("tensor is missing")
+	ErrShape   = errors.New("tensor has another shape")
+	ErrNoPlace = errors.New("tensor has no place")
+)
+
+// Source is where a base's tensors come from: a [checkpoint.File].
+type Source interface {
+	// Names are the names of all tensors.
+	Names() []string
+	// Tensor is the tensor of a name.
+	Tensor(name string) (*tensor.Tensor, bool)
+	// Where is the file that holds it, for errors.
+	Where(name string) string
+}
+
+// LoadOptions say how a base is loaded.
+type LoadOptions struct {
+	// Prefix is the name under which a model with a head holds the bare model
+	// ("bert"): a file may leave it out.
+	Prefix string
+	// Unneeded are patterns of names that may be in the file and are not read: a
+	// name that begins with one ("cls."), or ends with one that begins with a dot (".position_ids").
+	Unneeded []string
+	// Std is the deviation of fresh weights where there is no file.
+	Std float32
+	// Seed addresses the chance of fresh tensors.
+	Seed uint64
+}
+
+// Loading is a base while it loads.
+type Loading struct {
+	dev      compute.Device
+	source   Source
+	prefix   string
+	unneeded []string
+	std      float32
+	seed     uint64
+
+	names  map[string]string // modern name → name in the file
+	read   map[string]bool   // names in the file
+	params map[string]*Param
+	tree   Tree
+	errs   []error
+}
+
+// Load begins to load a base from src; a nil src makes every tensor fresh.
+func Load(dev compute.Device, src Source, o LoadOptions) *Loading {
+	l := &Loading{dev: dev, source: src, prefix: o.Prefix, unneeded: o.Unneeded, std: o.Std, seed: o.Seed,
+		names: map[string]string{}, read: map[string]bool{}, params: map[string]*Param{}}
+	l.tree.layers = map[string]Layer{}
+	if src == nil {
+		return l
+	}
+	for _, name := range src.Names() {
+		modern := checkpoint.ModernName(name)
+		if other, ok := l.names[modern]; ok {
+			l.fail(fmt.Errorf("%s: %w: %s and %s are one tensor", src.Where(name), ErrNoPlace, other, name))
+		}
+		l.names[modern] = name
+	}
+	return l
+}
+
+// Root is the scope of the whole model.
+func (l *Loading) Root() Scope { return Scope{load: l} }
+
+// Has reports whether the file holds a tensor under this name.
+func (l *Loading) Has(name string) bool {
+	_, ok := l.find(name)
+	return ok
+}
+
+// Finish ends the loading: the tree of the base, or an error that names every
+// tensor that is missing, has another shape, or has no place.
+func (l *Loading) Finish() (*Tree, error) {
+	var left []string
+	for _, name := range l.names {
+		if !l.read[name] && !l.isUnneeded(name) {
+			left = append(left, name)
+		}
+	}
+	sort.Strings(left)
+	for _, name := range left {
+		l.fail(fmt.Errorf("%s: %w: %s", l.source.Where(name), ErrNoPlace, name))
+	}
+	if len(l.errs) > 8 {
+		l.errs = append(l.errs[:8], fmt.Errorf("and %d more", len(l.errs)-8))
+	}
+	if err := errors.Join(l.errs...); err != nil {
+		return nil, err
+	}
+	return &l.tree, nil
+}
+
+func (l *Loading) fail(err error) { l.errs = append(l.errs, err) }
+
+// find is the name in the file of a tensor: as published, or without the prefix.
+func (l *Loading) find(name string) (string, bool) {
+	if n, ok := l.names[name]; ok {
+		return n, true
+	}
+	if bare, ok := strings.CutPrefix(name, l.prefix+"."); ok && l.prefix != "" {
+		n, ok := l.names[bare]
+		return n, ok
+	}
+	return "", false
+}
+
+func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh bool) *Param {
+	if p, ok := l.params[name]; ok {
+		return p
+	}
+	p := &Param{Name: name, Shape: shape, dev: l.dev}
+	l.params[name] = p
+	l.tree.params = append(l.tree.params, p)
+	in, ok := l.find(name)
+	switch {
+	case ok:
+		p.base, _ = l.source.Tensor(in)
+		l.read[in] = true
+		if !p.base.Shape.Equal(shape) {
+			l.fail(fmt.Errorf("%s: %w: %s is %v, the config says %v", l.source.Where(in), ErrShape, in, p.base.Shape, shape))
+		} else if !p.base.DType.IsFloat() {
+			l.fail(fmt.Errorf("%s: %w: %s is of type %s, a weight is of a floating type", l.source.Where(in), ErrShape, in, p.base.DType))
+		}
+	case l.source == nil || mayBeFresh:
+		p.Fresh = true
+		p.base = tensor.FromFloat32s(shape, init.elements(name, p.Elements(), l.seed))
+	default:
+		l.fail(fmt.Errorf("%w: %s %v", ErrMissing, name, shape))
+		p.base = tensor.FromFloat32s(shape, make([]float32, p.Elements()))
+	}
+	return p
+}
+
+// alias notes that a file may hold p under another name too.
+func (l *Loading) alias(name string, p *Param) {
+	in, ok := l.find(name)
+	if !ok {
+		return
+	}
+	l.read[in] = true
+	t, _ := l.source.Tensor(in)
+	if !t.Shape.Equal(p.Shape) || t.DType != p.base.DType || !slices.Equal(t.Data, p.base.Data) {
+		l.fail(fmt.Errorf("%s: %w: %s is tied to %s by the config, and differs from it", l.source.Where(in), ErrShape, in, p.Name))
+	}
+}
+
+func (l *Loading) add(layer Layer) {
+	l.tree.order = append(l.tree.order, layer)
+	if len(layer.Params()) == 0 {
+		return
+	}
+	if _, ok := l.tree.layers[layer.Path()]; ok {
+		panic("nn: two layers at " + layer.Path())
+	}
+	l.tree.layers[layer.Path()] = layer
+}
+
+func (l *Loading) isUnneeded(name string) bool {
+	modern := checkpoint.ModernName(name)
+	if t, _ := l.source.Tensor(name); checkpoint.Unneeded(modern, t.Shape) {
+		return true
+	}
+	for _, u := range l.unneeded {
+		if strings.HasPrefix(u, ".") && strings.HasSuffix(modern, u) || !strings.HasPrefix(u, ".") && strings.HasPrefix(modern, u) {
+			return true
+		}
+	}
+	return false
+}

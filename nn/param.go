@@ -1,0 +1,185 @@
+package nn
+
+import (
+	"fmt"
+
+	"trimtab/autograd"
+	"trimtab/compute"
+	"trimtab/internal/chance"
+	"trimtab/tensor"
+)
+
+// Param is one tensor of a base: frozen in a device's form, or trainable.
+type Param struct {
+	// Name is the published name: "bert.encoder.layer.0.attention.self.query.weight".
+	Name string
+	// Shape is the published shape.
+	Shape tensor.Shape
+	// Fresh says that no file had it: it was initialised by chance.
+	Fresh bool
+
+	dev        compute.Device
+	base       *tensor.Tensor // as published, or as initialised
+	transposed bool           // published as [in, out]
+	shared     bool           // also a table of rows: never packed, held once
+	set        []float32      // replaces base: a merged weight
+	floats     []float32      // base's elements, where they were needed as float32
+	packed     compute.Weight // for products or look-ups
+	trains     *autograd.Parameter
+}
+
+// Float32s are the present elements, row-major in the published shape: what
+// training made of them, what a merge put there, or the base's. Only to be read.
+func (q *Param) Float32s() ([]float32, error) {
+	switch {
+	case q.trains != nil:
+		return q.trains.Data, nil
+	case q.set != nil:
+		return q.set, nil
+	}
+	return q.Base()
+}
+
+// Base are the base's own elements.
+func (q *Param) Base() ([]float32, error) {
+	if q.floats != nil {
+		return q.floats, nil
+	}
+	v, err := q.base.Float32s()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", q.Name, err)
+	}
+	return v, nil
+}
+
+// Elements is how many there are.
+func (q *Param) Elements() int {
+	n := 1
+	for _, d := range q.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Train makes the parameter trainable, starting from its present elements, and
+// lets go of the packed form. A second call returns the same parameter.
+func (q *Param) Train() (*autograd.Parameter, error) {
+	if q.trains != nil {
+		return q.trains, nil
+	}
+	now, err := q.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	p := autograd.NewParameter(q.dev, q.Name, q.Shape...)
+	copy(p.Data, now)
+	q.trains, q.packed = p, nil
+	return p, nil
+}
+
+// Trains reports whether the parameter is trainable.
+func (q *Param) Trains() bool { return q.trains != nil }
+
+// Freeze forgets what training made of the parameter: it is the base's again, or
+// what Set put there.
+func (q *Param) Freeze() {
+	if q.trains != nil {
+		q.trains, q.packed = nil, nil
+	}
+}
+
+// Set puts elements in the place of the base's: a merged weight. Nil takes them
+// away again.
+func (q *Param) Set(elements []float32) error {
+	if elements != nil && len(elements) != q.Elements() {
+		return fmt.Errorf("%s: %d elements for shape %v", q.Name, len(elements), q.Shape)
+	}
+	q.set, q.packed = elements, nil
+	return nil
+}
+
+// Row is the parameter, a vector, as a value [1, n].
+func (q *Param) Row(p *Pass) *autograd.Value {
+	if q == nil {
+		return nil
+	}
+	if q.trains != nil {
+		return p.Parameter(q.trains)
+	}
+	v := q.vector(p)
+	return p.Constant(compute.NewMat(1, len(v), v))
+}
+
+// vector is the frozen elements, converted once.
+func (q *Param) vector(p *Pass) []float32 {
+	v, err := q.Float32s()
+	if err != nil {
+		p.Fail(err)
+		return make([]float32, q.Elements())
+	}
+	if q.set == nil && q.trains == nil {
+		q.floats = v
+	}
+	return v
+}
+
+// Matrix is the parameter, a matrix in its published layout, as a value that trains.
+func (q *Param) matrix(p *Pass) *autograd.Value { return p.Parameter(q.trains) }
+
+// Weight is the frozen matrix [out, in] in the device's form, made on first use.
+func (q *Param) Weight() (compute.Weight, error) {
+	if q.packed != nil {
+		return q.packed, nil
+	}
+	v, err := q.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	m := compute.NewMat(q.Shape[0], q.Shape[1], v)
+	switch {
+	case q.shared:
+		if q.set == nil {
+			q.floats = v
+		}
+		q.packed = q.dev.Rows(m)
+	case q.transposed:
+		q.packed = q.dev.PackTransposed(m, compute.F32)
+	default:
+		q.packed = q.dev.Pack(m, compute.F32)
+	}
+	return q.packed, nil
+}
+
+// weight is Weight, with the tape taking the error.
+func (q *Param) weight(p *Pass) (compute.Weight, bool) {
+	w, err := q.Weight()
+	if err != nil {
+		p.Fail(err)
+		return nil, false
+	}
+	return w, true
+}
+
+// Init is how a parameter that no file has begins.
+type Init struct {
+	// Constant is the value of every element, where Std is 0.
+	Constant float32
+	// Std is the deviation of a normal distribution around zero.
+	Std float32
+}
+
+// elements draws a fresh parameter's elements, addressed by its name.
+func (i Init) elements(name string, n int, seed uint64) []float32 {
+	v := make([]float32, n)
+	if i.Std == 0 {
+		for j := range v {
+			v[j] = i.Constant
+		}
+		return v
+	}
+	chance.Normals(chance.Key{Seed: seed, Site: chance.SiteOf(name)}, v)
+	for j := range v {
+		v[j] *= i.Std
+	}
+	return v
+}

@@ -1,0 +1,34 @@
+package nn
+
+import "sort"
+
+// Tree holds the sites and tensors of a loaded base.
+type Tree struct {
+	layers map[string]Layer
+	order  []Layer
+	params []*Param
+}
+
+// Layers are all sites, in the order of the page that loaded them.
+func (t *Tree) Layers() []Layer { return t.order }
+
+// Layer is the module of a path: a site that owns tensors.
+func (t *Tree) Layer(path string) (Layer, bool) {
+	l, ok := t.layers[path]
+	return l, ok
+}
+
+// Params are all tensors, each once, in the order of loading.
+func (t *Tree) Params() []*Param { return t.params }
+
+// Fresh are the names of the tensors that no file had, sorted.
+func (t *Tree) Fresh() []string {
+	var names []string
+	for _, p := range t.params {
+		if p.Fresh {
+			names = append(names, p.Name)
+		}
+	}
+	sort.Strings(names)
+	return names
+}
