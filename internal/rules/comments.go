@@ -8,7 +8,7 @@ import (
 )
 
 // PackageComments is the rule that every package says, in its doc.go (a command
-// may in its main.go), what it is for.
+// may in its main.go, a model on its one page), what it is for.
 func PackageComments(t *Tree) []string {
 	documented := map[string]bool{}
 	for _, file := range t.Files {
@@ -17,7 +17,8 @@ func PackageComments(t *Tree) []string {
 		}
 		dir := path.Dir(file.Path)
 		base := path.Base(file.Path)
-		home := base == "doc.go" || base == "main.go" && file.Syntax.Name.Name == "main"
+		home := base == "doc.go" || base == "main.go" && file.Syntax.Name.Name == "main" ||
+			path.Dir(dir) == "model" && base == file.Syntax.Name.Name+".go"
 		documented[dir] = documented[dir] || home && startsWell(file.Syntax)
 	}
 	var found []string
