@@ -9,3 +9,5 @@ require github.com/google/go-cmp v0.7.0
 require golang.org/x/sys v0.49.0
 
 require github.com/nlpodyssey/gopickle v0.2.0
+
+require github.com/rivo/uniseg v0.4.7

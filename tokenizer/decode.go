@@ -60,6 +60,22 @@ func parseDecoder(where string, n node) ([]decoder, error) {
 		return steps, f.done()
 	case "WordPiece":
 		out = wordPieceDecoder{prefix: f.string("prefix"), cleanup: f.bool("cleanup")}
+	case "ByteLevel":
+		out = parseByteLevel(f)
+	case "Metaspace":
+		out = parseMetaspace(f)
+	case "BPEDecoder":
+		out = bpeDecoder(f.string("suffix"))
+	case "CTC":
+		out = ctcDecoder{f.string("pad_token"), f.string("word_delimiter_token"), f.bool("cleanup")}
+	case "Replace":
+		out = parseReplace(f)
+	case "ByteFallback":
+		out = byteFallbackDecoder{}
+	case "Fuse":
+		out = fuseDecoder{}
+	case "Strip":
+		out = stripDecoder{f.rune("content"), f.integer("start"), f.integer("stop")}
 	default:
 		return nil, unknownComponent(where, name)
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"trimtab/internal/near"
@@ -34,9 +33,6 @@ func TestGoldens(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
-		if !strings.HasPrefix(folder.Name(), "wordpiece") {
-			continue
-		}
 		t.Run(folder.Name(), func(t *testing.T) {
 			dir := filepath.Join(root, folder.Name())
 			k, err := Open(dir)

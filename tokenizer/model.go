@@ -11,6 +11,12 @@ func parseModel(n node) (model, error) {
 	switch name {
 	case "WordPiece":
 		return parseWordPiece(f)
+	case "WordLevel":
+		return parseWordLevel(f)
+	case "BPE":
+		return parseBPE(f)
+	case "Unigram":
+		return parseUnigram(f)
 	}
 	return nil, unknownComponent("model", name)
 }

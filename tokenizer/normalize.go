@@ -33,6 +33,16 @@ func parseNormalizer(where string, n node) (normalizer, error) {
 		out = unicodeForm{compatible, true}
 	case "NFKD":
 		out = unicodeForm{compatible, false}
+	case "Replace":
+		out = parseReplace(f)
+	case "Prepend":
+		out = prepend(f.string("prepend"))
+	case "Nmt":
+		out = nmt{}
+	case "Precompiled":
+		out = parsePrecompiled(f)
+	case "ByteLevel":
+		out = byteLevelNormalizer{}
 	default:
 		return nil, unknownComponent(where, name)
 	}

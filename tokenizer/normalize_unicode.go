@@ -116,3 +116,35 @@ func composePair(a, b rune) (rune, bool) {
 	}
 	return joined[0], true
 }
+
+// nmt is the cleaning of SentencePiece's nmt_nfkc rule that is not NFKC: some
+// controls away, other invisible characters made blanks.
+type nmt struct{}
+
+func (nmt) normalize(p *piece) error {
+	if p.plain() && printableASCII(p.text) {
+		return nil
+	}
+	p.keep(func(r rune) bool {
+		return !(r >= 0x01 && r <= 0x08 || r == 0x0B || r >= 0x0E && r <= 0x1F || r == 0x7F || r == 0x8F || r == 0x9F)
+	}, func(r rune) rune {
+		switch {
+		case r == 0x09, r == 0x0A, r == 0x0C, r == 0x0D, r == 0x1680, r >= 0x200B && r <= 0x200F,
+			r == 0x2028, r == 0x2029, r == 0x2581, r == 0xFEFF, r == 0xFFFD:
+			return ' '
+		}
+		return r
+	})
+	return nil
+}
+
+// printableASCII says whether s holds nothing but ASCII's visible characters
+// and blanks.
+func printableASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7F {
+			return false
+		}
+	}
+	return true
+}

@@ -40,6 +40,13 @@ func parsePostprocessor(where string, n node) ([]postprocessor, error) {
 		out = parseTemplate(f)
 	case "BertProcessing":
 		out = bertProcessing{sep: parsePairToken(f, "sep"), cls: parsePairToken(f, "cls")}
+	case "RobertaProcessing":
+		out = robertaProcessing{
+			bertProcessing: bertProcessing{sep: parsePairToken(f, "sep"), cls: parsePairToken(f, "cls")},
+			trim:           f.bool("trim_offsets"), prefixSpace: f.bool("add_prefix_space"),
+		}
+	case "ByteLevel":
+		out = parseByteLevel(f)
 	default:
 		return nil, unknownComponent(where, name)
 	}

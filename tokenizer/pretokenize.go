@@ -45,6 +45,16 @@ func parsePretokenizer(where string, n node) ([]pretokenizer, error) {
 	case "CharDelimiterSplit":
 		delimiter := f.rune("delimiter")
 		out = splitWhere{func(r rune) bool { return r == delimiter }, removed}
+	case "Split":
+		out = splitPattern{parsePattern(f, "pattern"), behavior(f.choice("behavior", behaviorNames...)), f.bool("invert")}
+	case "ByteLevel":
+		out = parseByteLevel(f)
+	case "Metaspace":
+		out = parseMetaspace(f)
+	case "UnicodeScripts":
+		out = unicodeScripts{}
+	case "FixedLength":
+		out = parseFixedLength(f)
 	default:
 		return nil, unknownComponent(where, name)
 	}

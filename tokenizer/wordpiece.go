@@ -18,7 +18,11 @@ type model interface {
 
 // scratch is what a goroutine keeps from one text to the next.
 type scratch struct {
-	tokens []token
+	tokens  []token
+	cuts    []cut              // of Unigram
+	symbols []symbol           // of BPE
+	heap    []bpeCandidate     // of BPE
+	words   map[string][]token // what BPE made of words that it met before
 }
 
 // wordPiece covers a word with the longest pieces of its vocabulary, from left
