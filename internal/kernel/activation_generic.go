@@ -32,6 +32,7 @@ func geluBackwardGeneric(dx, x, dy []float32) {
 const (
 	geluSlope = 2 * 0.79788456080286535588
 	geluCubic = 0.044715
+	geluBound = 100
 )
 
 func geluTanhGeneric(y, x []float32) {
@@ -41,9 +42,10 @@ func geluTanhGeneric(y, x []float32) {
 	}
 }
 
+// geluTanhBackwardGeneric holds x within ±geluBound, far beyond which the derivative is 0 or 1, so that x² does not overflow.
 func geluTanhBackwardGeneric(dx, x, dy []float32) {
 	for i := range dx {
-		v := float64(x[i])
+		v := max(-geluBound, min(geluBound, float64(x[i])))
 		s := sigmoid(geluSlope * (v + geluCubic*v*v*v))
 		slope := geluSlope * (1 + 3*geluCubic*v*v)
 		dx[i] = float32(float64(dy[i]) * (s + v*s*(1-s)*slope))

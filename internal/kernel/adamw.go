@@ -5,10 +5,9 @@ import "math"
 // AdamW holds the numbers of one step of torch.optim.AdamW; NewAdamW makes them.
 type AdamW struct {
 	Keep      float32 // 1 - learning rate · weight decay
-	Beta1     float32 // 1 - beta1 is M's weight for the new gradient
-	OneMinus1 float32
+	OneMinus1 float32 // 1 - beta1
 	Beta2     float32
-	OneMinus2 float32
+	OneMinus2 float32 // 1 - beta2
 	StepSize  float32 // learning rate / (1 - beta1^step)
 	Root2     float32 // √(1 - beta2^step)
 	Eps       float32
@@ -18,7 +17,6 @@ type AdamW struct {
 func NewAdamW(rate, beta1, beta2, eps, decay float64, step int) AdamW {
 	return AdamW{
 		Keep:      float32(1 - rate*decay),
-		Beta1:     float32(beta1),
 		OneMinus1: float32(1 - beta1),
 		Beta2:     float32(beta2),
 		OneMinus2: float32(1 - beta2),

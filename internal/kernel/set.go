@@ -61,7 +61,7 @@ type functions struct {
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 
-	dropout func(dst, x []float32, s Stream, group uint64, threshold uint32, scale float32)
+	dropout func(dst, x []float32, d dropping, block uint64)
 }
 
 // Tiers gives the tiers that this program can run on this machine, the plain Go one first, the fastest last.

@@ -13,19 +13,19 @@ func machineTiers() []*Set {
 	return tiers
 }
 
-// avx2 is the tier of AVX2, FMA and F16C.
-var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: avx2Functions()}
+// rest is what whole vectors of the given number of lanes leave of x.
+func rest[T any](x []T, lanes int) []T { return x[len(x)/lanes*lanes:] }
 
-var avx2Tiles = &gemmTiles{
-	panel:  16,
-	blockM: 144,
-	one:    []gemmKernel{nil, gemm1x1AVX2, gemm2x1AVX2, gemm3x1AVX2, gemm4x1AVX2, gemm5x1AVX2, gemm6x1AVX2},
-	span:   []int{0, 4, 3, 2},
-	wide:   []gemmKernel{nil, gemm1x4AVX2, gemm2x3AVX2, gemm3x2AVX2},
-}
-
-func avx2Functions() functions {
-	f := generic.functions
-	f.gemm = avx2Tiles.gemm
-	return f
+// transposeBlocks is transposeGeneric, with whole 8×8 blocks in registers.
+func transposeBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	r, c := rows&^7, cols&^7
+	if r > 0 && c > 0 {
+		transpose8AVX2(&dst[0], ldd, &src[0], lds, r, c)
+	}
+	if r > 0 && c < cols {
+		transposeGeneric(dst[c*ldd:], ldd, src[c:], lds, r, cols-c)
+	}
+	if r < rows {
+		transposeGeneric(dst[r:], ldd, src[r*lds:], lds, rows-r, cols)
+	}
 }

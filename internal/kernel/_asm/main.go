@@ -22,24 +22,42 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: asm FOLDER")
 		os.Exit(2)
 	}
-	for _, t := range []tier{avx2, avx512} {
-		for _, f := range families {
+	for _, f := range families {
+		for _, t := range f.tiers {
 			if err := generate(os.Args[1], t, f); err != nil {
-				fmt.Fprintln(os.Stderr, "asm:", err)
-				os.Exit(1)
+				fail(err)
 			}
 		}
 	}
+	if err := writeSums(os.Args[1]); err != nil {
+		fail(err)
+	}
 }
 
-// A family is the kernels of one pair of files.
-type family struct {
-	name string
-	emit func(*gen)
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "asm:", err)
+	os.Exit(1)
 }
+
+// A family is the kernels of one pair of files a tier.
+type family struct {
+	name  string
+	emit  func(*gen)
+	tiers []tier
+}
+
+var both = []tier{avx2, avx512}
 
 var families = []family{
-	{"gemm", gemmFamily},
+	{"gemm", gemmFamily, both},
+	{"arith", arithFamily, both},
+	{"exp", expFamily, both},
+	{"activation", activationFamily, both},
+	{"norm", normFamily, both},
+	{"train", trainFamily, both},
+	{"convert", convertFamily, both},
+	{"dropout", dropoutFamily, both},
+	{"transpose", transposeFamily, []tier{avx2}},
 }
 
 func generate(dir string, t tier, f family) error {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+)
+
+// Beyond these bounds e^x is 0 and infinity in float32.
+const (
+	expLow  = -104
+	expHigh = 89
+)
+
+// roundMagic, added to a float of moderate size, leaves its integer part in the lowest bits: 1.5·2^23.
+const roundMagic = 12582912
+
+// ln 2 as a float of few bits, whose products with small integers are exact, and the rest.
+const (
+	ln2High = 0.693359375
+	ln2Low  = -2.12194440054690583e-4
+)
+
+// exp is e^x = 2^n·e^r with r = x - n·ln 2, |r| ≤ ln 2 / 2. The polynomial is 1 + r + r²·q(r), q interpolated in Chebyshev's
+// nodes (relative error 1.1e-8). 2^n is applied in two halves, so that denormals are rounded once and infinity is reached.
+func (g *gen) exp(x vec) vec {
+	x = g.max(g.move(g.float(expLow)), x)
+	x = g.min(g.move(g.float(expHigh)), x)
+	z := g.move(g.float(roundMagic))
+	g.addProduct(z, x, g.float(math.Log2E))
+	n := g.sub(z, g.float(roundMagic))
+	g.subProduct(x, n, g.float(ln2High))
+	g.subProduct(x, n, g.float(ln2Low))
+	p := g.polynomial(x, 1, 1, 0.5, 0.166665733819, 0.0416665501103, 0.00836377387441, 0.0013926926614)
+	g.VPSUBD(g.float(roundMagic), z, z)
+	half := g.vec()
+	g.VPSRAD(operand.Imm(1), z, half)
+	g.VPSUBD(half, z, z)
+	for _, e := range []vec{half, z} {
+		g.VPADDD(g.bits(127), e, e)
+		g.VPSLLD(operand.Imm(23), e, e)
+		g.VMULPS(e, p, p)
+	}
+	return p
+}
+
+// negate changes the sign.
+func (g *gen) negate(x vec) vec { return g.xor(x, g.bits(0x80000000)) }
+
+// sigmoid is 1/(1 + e^-x).
+func (g *gen) sigmoid(x vec) vec {
+	e := g.exp(g.negate(x))
+	g.VADDPS(g.float(1), e, e)
+	return g.div(g.move(g.float(1)), e)
+}
+
+// tanh is, near zero, x + x³·q(x²), q interpolated in Chebyshev's nodes up to 0.632 (relative error 2e-8), and
+// elsewhere 1 - 2/(1 + e^2|x|) with the sign of x.
+func (g *gen) tanh(x vec) vec {
+	size := g.and(x, g.bits(0x7fffffff))
+	near := g.compare(lessThan, size, g.float(0.625))
+	e := g.exp(g.add(size, size))
+	g.VADDPS(g.float(1), e, e)
+	far := g.sub(g.move(g.float(1)), g.div(g.move(g.float(2)), e))
+	far = g.or(far, g.and(x, g.bits(0x80000000)))
+	square := g.mul(x, x)
+	p := g.polynomial(square, -0.333333284333, 0.133327188456, -0.0538432631753, 0.0209613291086, -0.00604516509652)
+	p = g.mul(g.mul(p, square), x)
+	return g.blend(near, g.add(p, x), far)
+}
+
+// expFamily makes the exponential and the sums of softmax.
+func expFamily(g *gen) {
+	g.elementwise("exp", "is expGeneric.", "dst", "x", "", func(in, _ []vec) []vec { return []vec{g.exp(in[0])} })
+	shifted := func(at func(string) operand.Mem, k *mask, s []vec) vec {
+		x := g.load(at("x"), k)
+		g.VFMSUB213PS(s[1], s[0], x)
+		return g.exp(x)
+	}
+	g.reduction("expSum", "is expSumGeneric.", "x", "scale shift", "total", func(at func(string) operand.Mem, k *mask, s []vec) []term {
+		return []term{{a: shifted(at, k, s)}}
+	})
+	g.reduction("expStore", "is expStoreGeneric.", "dst x", "scale shift", "total", func(at func(string) operand.Mem, k *mask, s []vec) []term {
+		e := shifted(at, k, s)
+		g.store(e, at("dst"), k)
+		return []term{{a: e}}
+	})
+	g.elementwise("softmaxBackward", "is softmaxBackwardGeneric.", "ds", "p dp", "dot scale", func(in, s []vec) []vec {
+		return []vec{g.mul(g.mul(in[0], g.sub(in[1], s[0])), s[1])}
+	})
+}

@@ -1,0 +1,87 @@
+//go:build amd64 && !noasm
+
+package kernel
+
+// avx2 is the tier of AVX2, FMA and F16C.
+var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
+	gemm:      avx2Tiles.gemm,
+	transpose: transposeBlocks,
+
+	add: addAVX2, mul: mulAVX2, axpy: axpyAVX2, scale: scaleAVX2,
+	dot: dotAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, max: maxAVX2,
+
+	exp: expAVX2, gelu: geluAVX2, geluTanh: geluTanhAVX2, silu: siluAVX2, relu: reluAVX2,
+	tanh: tanhAVX2, sigmoid: sigmoidAVX2,
+	geluBackward: geluBackwardAVX2, geluTanhBackward: geluTanhBackwardAVX2, siluBackward: siluBackwardAVX2,
+	reluBackward: reluBackwardAVX2, tanhBackward: tanhBackwardAVX2, sigmoidBackward: sigmoidBackwardAVX2,
+	swiglu: swigluAVX2, swigluBackward: swigluBackwardAVX2,
+
+	expSum: expSumAVX2, expStore: expStoreAVX2, softmaxBackward: softmaxBackwardAVX2,
+
+	sumSquaredDiff: sumSquaredDiffAVX2,
+	normalize: func(y, x, gamma, beta []float32, mean, rstd float32) {
+		switch {
+		case gamma == nil:
+			normalizeAVX2(y, x, mean, rstd)
+		case beta == nil:
+			normalizeScaleAVX2(y, x, gamma, mean, rstd)
+		default:
+			normalizeAffineAVX2(y, x, gamma, beta, mean, rstd)
+		}
+	},
+	normSums: func(x, dy, gamma []float32, mean, rstd float32) (sum, sumX float32) {
+		if gamma == nil {
+			return normSumsAVX2(x, dy, mean, rstd)
+		}
+		return normSumsScaleAVX2(x, dy, gamma, mean, rstd)
+	},
+	normGradX: func(dx, x, dy, gamma []float32, mean, rstd, c1, c2 float32) {
+		if gamma == nil {
+			normGradXAVX2(dx, x, dy, mean, rstd, c1, c2)
+			return
+		}
+		normGradXScaleAVX2(dx, x, dy, gamma, mean, rstd, c1, c2)
+	},
+	normGradGamma: normGradGammaAVX2,
+
+	rotate: rotateAVX2,
+	adamw: func(p, g, m, v []float32, s *AdamW) {
+		adamwAVX2(p, g, m, v, s.Keep, s.OneMinus1, s.Beta2, s.OneMinus2, s.StepSize, s.Root2, s.Eps)
+	},
+
+	f16ToF32: func(dst []float32, src []uint16) {
+		f16ToF32AVX2(dst, src)
+		f16ToF32Generic(rest(dst, 8), rest(src, 8))
+	},
+	bf16ToF32: func(dst []float32, src []uint16) {
+		bf16ToF32AVX2(dst, src)
+		bf16ToF32Generic(rest(dst, 8), rest(src, 8))
+	},
+	f32ToF16: func(dst []uint16, src []float32) {
+		f32ToF16AVX2(dst, src)
+		f32ToF16Generic(rest(dst, 8), rest(src, 8))
+	},
+	f32ToBF16: func(dst []uint16, src []float32) {
+		f32ToBF16AVX2(dst, src)
+		f32ToBF16Generic(rest(dst, 8), rest(src, 8))
+	},
+
+	dropout: func(dst, x []float32, d dropping, block uint64) {
+		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
+			dropoutGeneric(dst, x, d, block)
+			return
+		}
+		counter, key := d.counter(block), d.roundKeys()
+		dropoutAVX2(dst, x, &counter, &key, d.limit, d.scale)
+	},
+}}
+
+var avx2Tiles = &gemmTiles{
+	panel:  16,
+	blockM: 144,
+	one: []gemmKernel{
+		nil, gemm1x1AVX2, gemm2x1AVX2, gemm3x1AVX2, gemm4x1AVX2, gemm5x1AVX2, gemm6x1AVX2,
+	},
+	span: []int{0, 4, 3, 2},
+	wide: []gemmKernel{nil, gemm1x4AVX2, gemm2x3AVX2, gemm3x2AVX2},
+}
