@@ -1,0 +1,84 @@
+package train
+
+import (
+	"math"
+
+	"trimtab/data"
+)
+
+// defaultBatchTokens is what a batch holds where the options do not say.
+const defaultBatchTokens = 4096
+
+// course is the order of a run: which batches make which step.
+type course struct {
+	options *Options
+	lengths []int
+	total   int // steps
+
+	epoch int
+	steps [][][]int // of the epoch: steps of batches of examples
+}
+
+// newCourse counts the steps of the run.
+func newCourse(o *Options, lengths []int) (*course, error) {
+	c := &course{options: o, lengths: lengths, epoch: -1}
+	if o.MaxSteps > 0 {
+		c.total = o.MaxSteps
+		return c, nil
+	}
+	whole := int(o.Epochs)
+	for e := range whole {
+		if err := c.load(e); err != nil {
+			return nil, err
+		}
+		c.total += len(c.steps)
+	}
+	if rest := o.Epochs - float64(whole); rest > 0 {
+		if err := c.load(whole); err != nil {
+			return nil, err
+		}
+		c.total += int(math.Ceil(rest * float64(len(c.steps))))
+	}
+	return c, nil
+}
+
+// load lays out an epoch.
+func (c *course) load(epoch int) error {
+	if c.epoch == epoch {
+		return nil
+	}
+	po := data.PackOptions{Tokens: c.options.BatchTokens, Examples: c.options.BatchSize, Seed: c.options.Seed}
+	if po.Tokens == 0 && po.Examples == 0 {
+		po.Tokens = defaultBatchTokens
+	}
+	batches, err := data.Pack(c.lengths, uint64(epoch), po)
+	if err != nil {
+		return err
+	}
+	c.epoch, c.steps = epoch, nil
+	for n := c.options.Accumulation; len(batches) > 0; batches = batches[min(n, len(batches)):] {
+		c.steps = append(c.steps, batches[:min(n, len(batches))])
+	}
+	return nil
+}
+
+// position is where a run is: what its next step is.
+type position struct {
+	Step  int `json:"step"`  // steps taken
+	Epoch int `json:"epoch"` // epochs finished
+	Index int `json:"index"` // steps taken in the epoch
+	Micro int `json:"micro"` // batches taken
+}
+
+// next is the batches of the next step, and whether an epoch ends with it.
+func (c *course) next(at *position) (batches [][]int, ends bool, err error) {
+	if err := c.load(at.Epoch); err != nil {
+		return nil, false, err
+	}
+	batches = c.steps[at.Index]
+	at.Step, at.Index, at.Micro = at.Step+1, at.Index+1, at.Micro+len(batches)
+	if at.Index == len(c.steps) {
+		at.Epoch, at.Index, ends = at.Epoch+1, 0, true
+	}
+	return batches, ends, nil
+}

@@ -1,0 +1,65 @@
+package train
+
+import (
+	"trimtab/autograd"
+	"trimtab/compute"
+	"trimtab/nn"
+)
+
+// Objective is what is to become small: a loss over numbered examples.
+type Objective interface {
+	// Lengths are the numbers of tokens of all examples, as they enter the model.
+	Lengths() []int
+	// Count is what an example adds to the loss's denominator: the number, or weight, of its targets.
+	Count(example int) float64
+	// Batch packs examples. step is the micro-batch's number in the run, for objectives that draw anew each time (dynamic masking).
+	Batch(examples []int, step uint64) (*nn.Batch, error)
+	// Loss records the loss [1, 1] of the batch that the pass holds: the sum over targets times scale.
+	Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value
+}
+
+// Score records metrics; Better says whether more of the first is better.
+type Score struct {
+	// Name and Value are a metric.
+	Name  string
+	Value float64
+	// Less says that smaller is better: a loss, a perplexity.
+	Less bool
+}
+
+// better reports whether s improves on old.
+func (s Score) better(old float64) bool {
+	if s.Less {
+		return s.Value < old
+	}
+	return s.Value > old
+}
+
+// gradient runs one micro-batch and returns its share of the loss.
+func gradient(t *autograd.Tape, o Objective, opts *Options, examples []int, micro uint64, scale float32) (float64, error) {
+	batch, err := o.Batch(examples, micro)
+	if err != nil {
+		return 0, err
+	}
+	t.Reset()
+	p := nn.NewPass(t, batch)
+	p.Training, p.Seed, p.Step = true, opts.Seed, micro
+	p.Dropout, p.Checkpoint = opts.Dropout, opts.Checkpointing
+	loss := o.Loss(p, examples, micro, scale)
+	if err := t.Backward(loss); err != nil {
+		return 0, err
+	}
+	return float64(loss.Data().Data[0]), nil
+}
+
+// Cost tells the memory and work of a step over examples, without running it.
+func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autograd.Cost, error) {
+	batch, err := o.Batch(examples, 0)
+	if err != nil {
+		return autograd.Cost{}, err
+	}
+	t := autograd.New(dev)
+	p := nn.NewPass(t, batch)
+	p.Training, p.Seed, p.Dropout, p.Checkpoint = true, opts.Seed, opts.Dropout, opts.Checkpointing
+	return t.Cost(o.Loss(p, examples, 0, 1))
+}

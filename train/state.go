@@ -1,0 +1,246 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"trimtab/checkpoint"
+	"trimtab/tensor"
+)
+
+// ErrCheckpoint is wrapped by errors about a checkpoint that does not fit the run.
+var ErrCheckpoint = errors.New("checkpoint does not fit")
+
+// state is what a checkpoint holds beside tensors.
+type state struct {
+	At        position `json:"at"`
+	Updates   int      `json:"updates"`
+	Identity  string   `json:"identity"`
+	Loss      float64  `json:"loss"`
+	Best      []Score  `json:"best,omitempty"`
+	BestValue float64  `json:"best_value"`
+	BestStep  int      `json:"best_step"`
+	Patience  int      `json:"patience"`
+	Stopped   bool     `json:"stopped"`
+	Pending   bool     `json:"pending"` // an evaluation of the present state
+}
+
+const (
+	folderPrefix = "checkpoint-"
+	tensorsFile  = "training.safetensors"
+	stateFile    = "training_state.json"
+	metricsFile  = "metrics.jsonl"
+)
+
+// parts are the tensors of a checkpoint, by the prefixes of their names.
+func (r *Run) parts() map[string][][]float32 {
+	data := make([][]float32, len(r.Parameters))
+	for i, p := range r.Parameters {
+		data[i] = p.Data
+	}
+	return map[string][][]float32{"parameter.": data, "first.": r.opt.first, "second.": r.opt.second, "best.": r.best}
+}
+
+// save writes a checkpoint and removes those beyond the limit. The state file comes
+// last: a folder without one is no checkpoint.
+func (r *Run) save() error {
+	if r.Dir == "" {
+		return nil
+	}
+	dir := filepath.Join(r.Dir, folderPrefix+strconv.Itoa(r.state.At.Step))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	tensors := map[string]*tensor.Tensor{}
+	for prefix, parts := range r.parts() {
+		for i, part := range parts {
+			p := r.Parameters[i]
+			tensors[prefix+p.Name] = tensor.FromFloat32s(p.Shape, part)
+		}
+	}
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, tensorsFile), tensors, nil); err != nil {
+		return err
+	}
+	s := r.state
+	s.Updates, s.Identity = r.opt.Step, r.Identity
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = checkpoint.WriteFile(filepath.Join(dir, stateFile), func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.prune()
+}
+
+// saved are the steps of the checkpoints in Dir, ascending.
+func (r *Run) saved() ([]int, error) {
+	entries, err := os.ReadDir(r.Dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var steps []int
+	for _, e := range entries {
+		text, ok := strings.CutPrefix(e.Name(), folderPrefix)
+		step, err := strconv.Atoi(text)
+		if !ok || err != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(r.Dir, e.Name(), stateFile)); err == nil {
+			steps = append(steps, step)
+		}
+	}
+	slices.Sort(steps)
+	return steps, nil
+}
+
+// prune removes the oldest checkpoints beyond the limit.
+func (r *Run) prune() error {
+	steps, err := r.saved()
+	if err != nil {
+		return err
+	}
+	for len(steps) > r.Options.SaveLimit {
+		if err := os.RemoveAll(filepath.Join(r.Dir, folderPrefix+strconv.Itoa(steps[0]))); err != nil {
+			return err
+		}
+		steps = steps[1:]
+	}
+	return nil
+}
+
+// load goes back to the newest checkpoint.
+func (r *Run) load() error {
+	steps, err := r.saved()
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	dir := filepath.Join(r.Dir, folderPrefix+strconv.Itoa(steps[len(steps)-1]))
+	text, err := os.ReadFile(filepath.Join(dir, stateFile))
+	if err != nil {
+		return err
+	}
+	var s state
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fmt.Errorf("%s: %w: %v", filepath.Join(dir, stateFile), ErrCheckpoint, err)
+	}
+	if s.Identity != r.Identity {
+		return fmt.Errorf("%s: %w: it was made for another recipe, base or data", dir, ErrCheckpoint)
+	}
+	if s.Best != nil {
+		r.keepBest()
+	}
+	if err := r.loadTensors(filepath.Join(dir, tensorsFile)); err != nil {
+		return err
+	}
+	r.state, r.opt.Step = s, s.Updates
+	return r.cutMetrics(s.At.Step)
+}
+
+func (r *Run) loadTensors(path string) error {
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for prefix, parts := range r.parts() {
+		for i, part := range parts {
+			name := prefix + r.Parameters[i].Name
+			t, ok := f.Tensor(name)
+			if !ok {
+				return fmt.Errorf("%s: %w: no tensor %s", path, ErrCheckpoint, name)
+			}
+			if !t.Shape.Equal(r.Parameters[i].Shape) {
+				return fmt.Errorf("%s: %w: %s is %v, the run has %v", path, ErrCheckpoint, name, t.Shape, r.Parameters[i].Shape)
+			}
+			if err := t.CopyFloat32s(part); err != nil {
+				return fmt.Errorf("%s: %s: %w", path, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// stepLine and scoreLine are the lines of metrics.jsonl.
+type stepLine struct {
+	Step   int     `json:"step"`
+	Epoch  float64 `json:"epoch"`
+	Loss   float64 `json:"loss"`
+	Rate   float64 `json:"learning_rate"`
+	Norm   float64 `json:"grad_norm"`
+	Tokens int     `json:"tokens"`
+}
+
+type scoreLine struct {
+	Step int                `json:"step"`
+	Eval map[string]float64 `json:"eval"`
+}
+
+func (r *Run) log(p Progress) error {
+	return r.append(stepLine{p.Step, p.Epoch, p.Loss, p.Rate, p.GradientNorm, p.Tokens})
+}
+
+func (r *Run) logScores(p Progress) error {
+	l := scoreLine{p.Step, map[string]float64{}}
+	for _, s := range p.Scores {
+		l.Eval[s.Name] = s.Value
+	}
+	return r.append(l)
+}
+
+// append adds a line to metrics.jsonl.
+func (r *Run) append(l any) error {
+	if r.Dir == "" {
+		return nil
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("%s: %w", metricsFile, err)
+	}
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(r.Dir, metricsFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+// cutMetrics drops the lines of steps after a checkpoint: they come again.
+func (r *Run) cutMetrics(step int) error {
+	path := filepath.Join(r.Dir, metricsFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var kept strings.Builder
+	for l := range strings.Lines(string(text)) {
+		var at scoreLine
+		if json.Unmarshal([]byte(l), &at) == nil && at.Step <= step {
+			kept.WriteString(l)
+		}
+	}
+	return checkpoint.WriteFile(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, kept.String())
+		return err
+	})
+}
