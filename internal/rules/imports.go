@@ -13,7 +13,7 @@ var levels = [][]string{
 	{"cmd"},
 	{"serve"},
 	{"recipe"},
-	{"train", "eval", "infer"},
+	{"train", "eval", "infer", "internal/exchange"},
 	{"prompt", "delta"},
 	{"model"},
 	{"nn"},
