@@ -11,8 +11,9 @@ type Objective interface {
 	// Lengths are the numbers of tokens of all examples, as they enter the model.
 	Lengths() []int
 	// Count is what an example adds to the loss's denominator: the number, or weight, of its targets.
-	Count(example int) float64
-	// Batch packs examples. step is the micro-batch's number in the run, for objectives that draw anew each time (dynamic masking).
+	// step is the micro-batch's number in the run, for objectives that draw anew each time (dynamic masking).
+	Count(example int, step uint64) float64
+	// Batch packs examples.
 	Batch(examples []int, step uint64) (*nn.Batch, error)
 	// Loss records the loss [1, 1] of the batch that the pass holds: the sum over targets times scale.
 	Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value

@@ -170,9 +170,9 @@ func (r *Run) step() (Progress, bool, error) {
 		return Progress{}, false, err
 	}
 	count, tokens := 0.0, 0
-	for _, examples := range batches {
+	for i, examples := range batches {
 		for _, e := range examples {
-			count += r.Objective.Count(e)
+			count += r.Objective.Count(e, uint64(micro+i))
 			tokens += r.course.lengths[e]
 		}
 	}

@@ -31,8 +31,9 @@ func newToy(dev compute.Device) *toy {
 	return o
 }
 
-func (o *toy) Lengths() []int    { return slices.Repeat([]int{1}, len(o.labels)) }
-func (o *toy) Count(int) float64 { return 1 }
+func (o *toy) Lengths() []int { return slices.Repeat([]int{1}, len(o.labels)) }
+
+func (o *toy) Count(int, uint64) float64 { return 1 }
 
 func (o *toy) Batch(examples []int, _ uint64) (*nn.Batch, error) {
 	var segments []nn.Segment
