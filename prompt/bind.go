@@ -78,7 +78,7 @@ func (t *Template) Bind(tok *tokenizer.Tokenizer, o BindOptions) (*BoundTemplate
 
 // fail makes an error about a part.
 func (b *BoundTemplate) fail(p *Part, format string, args ...any) error {
-	return fmt.Errorf("template: column %d: %w: %s", p.Column, ErrBind, fmt.Sprintf(format, args...))
+	return fmt.Errorf("template: %s: %w: %s", place(p.Line, p.Column), ErrBind, fmt.Sprintf(format, args...))
 }
 
 // afterMask takes a part that a causal model does not come to read.
@@ -185,7 +185,7 @@ func (b *BoundTemplate) softParts(to *Part) int {
 func (b *BoundTemplate) encode(p *Part, text string) ([]int32, error) {
 	ids, err := plainIDs(b.tok, p.spelled(text))
 	if err != nil {
-		return nil, fmt.Errorf("template: column %d: %w", p.Column, err)
+		return nil, fmt.Errorf("template: %s: %w", place(p.Line, p.Column), err)
 	}
 	return ids, nil
 }

@@ -56,14 +56,14 @@ func (p *scanner) part() (*Part, int, error) {
 		return nil, p.i, nil
 	}
 	start := p.i
-	column := p.fail(start, "").(*SyntaxError).Column
+	line, column := p.position(start)
 	if p.s[p.i] != '{' {
 		end := strings.IndexByte(p.s[p.i:], '{')
 		if end < 0 {
 			end = len(p.s) - p.i
 		}
 		p.i += end
-		return &Part{Kind: Text, Value: strings.TrimRight(p.s[start:p.i], " "), Space: space, Column: column}, start, nil
+		return &Part{Kind: Text, Value: strings.TrimRight(p.s[start:p.i], " "), Space: space, Line: line, Column: column}, start, nil
 	}
 	p.i++
 	p.blank()
@@ -78,7 +78,7 @@ func (p *scanner) part() (*Part, int, error) {
 	if part.spaced == nil {
 		part.Space = space
 	}
-	part.Column = column
+	part.Line, part.Column = line, column
 	return &part.Part, start, nil
 }
 
@@ -123,7 +123,7 @@ func (c *softChecks) add(part *Part) string {
 		return ""
 	}
 	if (part.Value != "" && part.Value != f.Value) || (part.Duplicate != 0 && part.Duplicate != f.Duplicate) || (part.Same && !f.Same) {
-		return fmt.Sprintf("soft_id %d was made at column %d with other words or another number of tokens; write {\"soft_id\": %d} to use it again", part.SoftID, f.Column, part.SoftID)
+		return fmt.Sprintf("soft_id %d was made at %s with other words or another number of tokens; write {\"soft_id\": %d} to use it again", part.SoftID, place(f.Line, f.Column), part.SoftID)
 	}
 	return ""
 }

@@ -46,7 +46,7 @@ func TestParseTemplate(t *testing.T) {
 	}
 }
 
-var ignoreColumn = cmp.Options{cmpopts.IgnoreFields(Part{}, "Column"), cmpopts.EquateEmpty()}
+var ignoreColumn = cmp.Options{cmpopts.IgnoreFields(Part{}, "Line", "Column"), cmpopts.EquateEmpty()}
 
 // roundTrip checks that a template written and read again has the same parts.
 func roundTrip(t *testing.T, a *Template) {
@@ -111,6 +111,20 @@ func TestParseErrors(t *testing.T) {
 	}
 	if _, err := ParseTemplate(strings.Repeat("a", maxSource+1)); err == nil {
 		t.Error("an endless template is accepted")
+	}
+}
+
+func TestPositions(t *testing.T) {
+	parsed, err := ParseTemplate("é {a}\n\n x{mask} {b}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][2]int
+	for _, p := range parsed.Parts {
+		got = append(got, [2]int{p.Line, p.Column})
+	}
+	if d := cmp.Diff([][2]int{{1, 1}, {1, 3}, {1, 6}, {3, 3}, {3, 10}}, got); d != "" {
+		t.Errorf("lines and columns (-want +got)\n%s", d)
 	}
 }
 

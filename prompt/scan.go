@@ -18,16 +18,36 @@ type SyntaxError struct {
 
 // Error names the column, and the line where the template has several.
 func (e *SyntaxError) Error() string {
-	if e.Line > 1 {
-		return fmt.Sprintf("template: line %d, column %d: %s", e.Line, e.Column, e.Message)
+	return fmt.Sprintf("template: %s: %s", place(e.Line, e.Column), e.Message)
+}
+
+// place writes a position in a template.
+func place(line, column int) string {
+	if line > 1 {
+		return fmt.Sprintf("line %d, column %d", line, column)
 	}
-	return fmt.Sprintf("template: column %d: %s", e.Column, e.Message)
+	return fmt.Sprintf("column %d", column)
 }
 
 // scanner walks through a template's source. The source is valid UTF-8.
 type scanner struct {
 	s string
 	i int
+
+	counted, line, column int // line and column, from 0, of the byte at counted
+}
+
+// position returns the line and column of byte offset at, which never
+// decreases from call to call.
+func (p *scanner) position(at int) (line, column int) {
+	for _, r := range p.s[p.counted:at] {
+		p.column++
+		if r == '\n' {
+			p.line, p.column = p.line+1, 0
+		}
+	}
+	p.counted = at
+	return p.line + 1, p.column + 1
 }
 
 // fail makes the error for byte offset at.

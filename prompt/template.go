@@ -54,8 +54,8 @@ type Part struct {
 	Duplicate int
 	// Same makes the repetitions share their vectors.
 	Same bool
-	// Column is where the part begins in the source, in characters from 1.
-	Column int
+	// Line and Column are where the part begins in the source, from 1, in characters.
+	Line, Column int
 }
 
 // spelled returns a part's text as it is tokenized: with the space before it.
