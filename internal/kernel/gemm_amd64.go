@@ -76,6 +76,9 @@ func (t *gemmTiles) block(c []float32, ldc int, a []float32, lda int, b []float3
 	}
 }
 
+// peakChains is the number of multiply-adds in a turn of the generated peakFMA.
+const peakChains = 12
+
 func flag(b bool) int {
 	if b {
 		return 1

@@ -62,6 +62,9 @@ type functions struct {
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 
 	dropout func(dst, x []float32, d dropping, block uint64)
+
+	peak           func(turns int)
+	peakOperations int // a turn
 }
 
 // Tiers gives the tiers that this program can run on this machine, the plain Go one first, the fastest last.

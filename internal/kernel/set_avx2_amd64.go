@@ -74,6 +74,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		counter, key := d.counter(block), d.roundKeys()
 		dropoutAVX2(dst, x, &counter, &key, d.limit, d.scale)
 	},
+	peak: peakFMAAVX2, peakOperations: 2 * peakChains * 8,
 }}
 
 var avx2Tiles = &gemmTiles{

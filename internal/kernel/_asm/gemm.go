@@ -253,4 +253,5 @@ func peakFMA(g *gen) {
 	g.end()
 }
 
+// peakChains is as in package kernel.
 const peakChains = 12

@@ -1,7 +1,3 @@
-// Command asm generates the assembly of internal/kernel, one file of code and one of declarations for each
-// family of kernels and each tier:
-//
-//	go run . ..
 package main
 
 import (
