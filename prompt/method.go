@@ -48,7 +48,7 @@ type shape struct {
 
 var shapes = map[string]shape{
 	"strip": {0, 1, false}, "lstrip": {0, 1, false}, "rstrip": {0, 1, false},
-	"lower": {}, "upper": {}, "capitalize": {}, "casefold": {},
+	"lower": {}, "upper": {}, "capitalize": {},
 	"removeprefix": {1, 1, false}, "removesuffix": {1, 1, false}, "replace": {2, 2, true},
 }
 
@@ -87,8 +87,6 @@ func (m Method) Apply(s string) string {
 		return cases.Lower(language.Und).String(s)
 	case "upper":
 		return cases.Upper(language.Und).String(s)
-	case "casefold":
-		return cases.Fold().String(s)
 	case "capitalize":
 		return capitalize(s)
 	case "removeprefix":

@@ -128,7 +128,7 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// Python 3.12 gave the expected texts.
+// Python 3.11 gave the expected texts.
 func TestMethods(t *testing.T) {
 	cases := []struct{ post, in, want string }{
 		{`rstrip(string.punctuation)`, "Good, bad!?.", "Good, bad"},
@@ -137,7 +137,6 @@ func TestMethods(t *testing.T) {
 		{`lstrip`, "\t a ", "a "},
 		{`lower`, "ÀΣΑΣ", "àσας"},
 		{`upper`, "straße", "STRASSE"},
-		{`casefold`, "Straße", "strasse"},
 		{`capitalize`, "éCOLE d'Été", "École d'été"},
 		{`capitalize`, "ßA", "Ssa"},
 		{`capitalize`, "", ""},
