@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -101,12 +101,7 @@ func (c *Config) Read(page any, unneeded ...string) error {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		known = append(known, name)
 	}
-	var keys []string
-	for key := range c.Raw {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(c.Raw)) {
 		if !slices.Contains(known, key) {
 			return fmt.Errorf("%s: %w: key %q is not known for model_type %q", c.Path, ErrConfig, key, c.Type)
 		}
@@ -123,12 +118,7 @@ func (c *Config) Read(page any, unneeded ...string) error {
 
 // Positive fails the config unless every named number is from 1 to 2³⁰.
 func (c *Config) Positive(numbers map[string]int) error {
-	var keys []string
-	for key := range numbers {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
+	for _, key := range slices.Sorted(maps.Keys(numbers)) {
 		if n := numbers[key]; n < 1 || n > 1<<30 {
 			c.fail(key, fmt.Errorf("is %d, and must be from 1 to 2^30", n))
 		}
@@ -157,17 +147,26 @@ func (c *Config) Canonical() []byte {
 	return data
 }
 
-// Only fails the config if a key is there with another value than the one that a
-// page computes. It comes before Read, to which it makes the key known.
+// Only fails the config if a key is there with another value (a bool, string or float64)
+// than the one that a page computes. It comes before Read, to which it makes the key known.
 func (c *Config) Only(key string, value any) {
 	c.only = append(c.only, key)
 	raw, ok := c.Raw[key]
 	if !ok {
 		return
 	}
-	want, err := json.Marshal(value)
-	if err == nil && strings.TrimSpace(string(raw)) != string(want) {
-		c.fail(key, fmt.Errorf("is %s, and only %s is computed here", raw, want))
+	var found any
+	if err := json.Unmarshal(raw, &found); err == nil && found != nil && found != value {
+		c.fail(key, fmt.Errorf("is %s, and only %v is computed here", raw, value))
+	}
+}
+
+// Probabilities fails the config unless every named number is at least 0 and below 1.
+func (c *Config) Probabilities(numbers map[string]float32) {
+	for _, key := range slices.Sorted(maps.Keys(numbers)) {
+		if p := numbers[key]; p < 0 || p >= 1 {
+			c.fail(key, fmt.Errorf("is %v, and must be at least 0 and below 1", p))
+		}
 	}
 }
 

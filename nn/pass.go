@@ -114,6 +114,18 @@ func (p *Pass) Take(x *autograd.Value, r *Rows) *autograd.Value {
 	return p.Gather(x, r.List)
 }
 
+// Positions are those of the rows that r names.
+func (p *Pass) Positions(r *Rows) []int32 {
+	if r.List == nil {
+		return p.Batch.Positions
+	}
+	positions := make([]int32, len(r.List))
+	for i, row := range r.List {
+		positions[i] = p.Batch.Positions[row]
+	}
+	return positions
+}
+
 // Narrow makes rows the wanted ones, after the input has settled the batch, unless
 // the pass observes hidden states, which want all rows.
 func (p *Pass) Narrow(rows []int32) {

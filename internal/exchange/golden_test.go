@@ -92,7 +92,7 @@ func check(t *testing.T, in *exchange.Input, name string, got, want *tensor.Tens
 	near.Check(t, name, g, w, tol)
 }
 
-var models = []string{"bert-mlm", "bert-cls"}
+var models = []string{"bert-mlm", "bert-cls", "gpt2-lm", "gpt2-cls", "llama-lm", "llama31-lm"}
 
 func TestForwardAgainstTransformers(t *testing.T) {
 	for tier, dev := range devices(t) {
@@ -153,6 +153,9 @@ func TestStepsAgainstTransformers(t *testing.T) {
 	runs := map[string][]string{
 		"bert-mlm": {"full", "bitfit", "full-clip-linear"},
 		"bert-cls": {"full", "bitfit", "head", "full-clip-linear"},
+		"gpt2-lm":  {"full", "bitfit", "full-clip-linear"},
+		"gpt2-cls": {"full", "bitfit", "head", "full-clip-linear"},
+		"llama-lm": {"full", "full-clip-linear"},
 	}
 	for tier, dev := range devices(t) {
 		for name, hows := range runs {
