@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"trimtab/internal/near"
 	"trimtab/tensor"
 )
 
@@ -144,6 +145,37 @@ func TestWritesTheLibrarysBytes(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s:\n%q\nwant\n%q", file, got, want)
 		}
+	}
+}
+
+// TestSharedFiles opens every model and adapter of the test data.
+func TestSharedFiles(t *testing.T) {
+	opened := 0
+	for _, pattern := range []string{
+		"models/*/model.safetensors", "goldens/models/*/model.safetensors", "goldens/peft/*/adapter_model.safetensors",
+		"goldens/adapterhub/*/adapter.safetensors", "goldens/adapterhub/*/pytorch_adapter.bin", "goldens/adapterhub/*/expect.safetensors",
+	} {
+		paths, err := filepath.Glob(filepath.Join(near.Shared(t), filepath.FromSlash(pattern)))
+		if err != nil || len(paths) == 0 {
+			t.Errorf("no %s", pattern)
+		}
+		for _, path := range paths {
+			f, err := Open(path)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if len(f.Names()) == 0 {
+				t.Errorf("%s holds nothing", path)
+			}
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+			opened++
+		}
+	}
+	if opened < 150 {
+		t.Errorf("%d files", opened)
 	}
 }
 

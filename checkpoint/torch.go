@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/big"
 	"math/bits"
@@ -40,8 +39,12 @@ func parseTorchZip(file []byte) ([]*entry, error) {
 		return nil, fmt.Errorf("%w: TorchScript, expected saved tensors", ErrPickle)
 	}
 	if r, ok := records[prefix+"byteorder"]; ok {
-		if order, err := record(file, r); err != nil || string(order) != "little" {
-			return nil, errors.Join(fmt.Errorf("%w: byte order %.10q, expected little", ErrStrided, order), err)
+		order, err := record(file, r)
+		if err != nil {
+			return nil, err
+		}
+		if string(order) != "little" {
+			return nil, fmt.Errorf("%w: byte order %.10q, expected little", ErrStrided, order)
 		}
 	}
 	program, err := record(file, records[prefix+"data.pkl"])
@@ -127,8 +130,12 @@ func parseTorchLegacy(file []byte) ([]*entry, error) {
 	if n, ok := magic.(*big.Int); !ok || n.Text(16) != "1950a86a20f9469cfc6c" {
 		return nil, fmt.Errorf("%w: a pickle without PyTorch's magic number", ErrPickle)
 	}
-	if protocol, err := next(nil); err != nil || protocol != 1001 {
-		return nil, errors.Join(fmt.Errorf("%w: protocol %v, expected 1001", ErrPickle, protocol), err)
+	protocol, err := next(nil)
+	if err != nil {
+		return nil, err
+	}
+	if protocol != 1001 {
+		return nil, fmt.Errorf("%w: protocol %v, expected 1001", ErrPickle, protocol)
 	}
 	system, err := next(nil)
 	if err != nil {

@@ -68,7 +68,7 @@ func ReadFrom(r io.Reader, name string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	text, err := textOf(r, o.Encoding)
+	text, err := textOf(r, o.Encoding, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -107,8 +107,8 @@ func formatOf(name string, o Options) (string, error) {
 	return format, nil
 }
 
-// textOf reads all, decompressed and in UTF-8 (valid or not), without a byte order mark.
-func textOf(r io.Reader, encoding string) (string, error) {
+// textOf reads all, at most limit bytes, decompressed and in UTF-8 (valid or not), without a byte order mark.
+func textOf(r io.Reader, encoding string, limit int64) (string, error) {
 	buffered := bufio.NewReader(r)
 	r = buffered
 	if magic, err := buffered.Peek(2); err == nil && bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -117,14 +117,14 @@ func textOf(r io.Reader, encoding string) (string, error) {
 		}
 	}
 	var b strings.Builder
-	if _, err := io.Copy(&b, io.LimitReader(r, maxBytes+1)); err != nil {
+	if _, err := io.Copy(&b, io.LimitReader(r, limit+1)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("truncated gzip: %w", err)
 		}
 		return "", err
 	}
-	if int64(b.Len()) > maxBytes {
-		return "", fmt.Errorf("%w: at most %d bytes are read", ErrTooLarge, int64(maxBytes))
+	if int64(b.Len()) > limit {
+		return "", fmt.Errorf("%w: at most %d bytes are read", ErrTooLarge, limit)
 	}
 	text := b.String()
 	switch encoding {

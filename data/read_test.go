@@ -126,6 +126,12 @@ func TestGzip(t *testing.T) {
 	if d, err := Read(path, Options{}); err != nil || show(d) != "s|l 2=x|1" {
 		t.Error(d, err)
 	}
+	if _, err := textOf(bytes.NewReader(b.Bytes()), "", 7); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "7 bytes") {
+		t.Error(err)
+	}
+	if text, err := textOf(bytes.NewReader(b.Bytes()), "", 8); err != nil || len(text) != 8 {
+		t.Error(text, err)
+	}
 	if _, err := ReadFrom(bytes.NewReader(b.Bytes()[:b.Len()-9]), "a.tsv.gz", Options{}); err == nil || !strings.Contains(err.Error(), "truncated gzip") {
 		t.Error(err)
 	}
