@@ -6,111 +6,237 @@ import (
 	"trimtab/compute"
 )
 
-// seen is how many keys of its segment query row i sees.
-func seen(a *compute.Attention, i int32, keys int32) int {
+// attention are the arguments of attention, for its chunks.
+type attention struct {
+	*compute.Attention
+	out, q, k, v     compute.Mat
+	lse              []float32
+	dq, dk, dv, dout compute.Mat
+	addQ, addK, addV bool
+	tasks            []attentionTask
+}
+
+// attentionTask is what one thread takes at once: the query rows [from, to) of a
+// segment, as places in it, for all query heads that read one key head. What it
+// computes depends on its segment alone, never on the others in the batch.
+type attentionTask struct {
+	segment, head int
+	from, to      int
+}
+
+const (
+	// queryChunk is the most query rows of a task of the forward.
+	queryChunk = 256
+	// queryBlock is how many query rows meet a block of keys at once.
+	queryBlock = 64
+	// keyBlock is the most keys whose scores are in memory for a row.
+	keyBlock = 512
+	// scoreStride is the distance of rows of scores: not a power of two, since rows
+	// that far apart would share the same places in the cache.
+	scoreStride = keyBlock + 16
+	// fewQueries is how many rows of queries are not worth packing keys for.
+	fewQueries = 4
+)
+
+// seen is how many keys of its segment the query in row i of q sees.
+func (a *attention) seen(i, keys int) int {
 	if a.Causal {
-		return int(max(0, min(keys, a.Position[i]+1)))
+		return max(0, min(keys, int(a.Position[i])+1))
 	}
-	return int(keys)
+	return keys
 }
 
-// slice is head h's part of row i.
-func slice(m compute.Mat, i int32, h, dim int) []float32 { return m.Row(int(i))[h*dim : (h+1)*dim] }
-
-// placed is the number of a probability for its dropout.
-func placed(a *compute.Attention, i int32, h, place int) uint64 {
-	return (uint64(i)*uint64(a.Heads)+uint64(h))<<20 + uint64(place)
+// reach is the most keys that rows [from, to) of q see.
+func (a *attention) reach(from, to, keys int) int {
+	if !a.Causal {
+		return keys
+	}
+	most := 0
+	for i := from; i < to; i++ {
+		most = max(most, a.seen(i, keys))
+	}
+	return most
 }
 
-// Attend is out = softmax(scale·q·kᵀ)·v.
+// place is the number, for dropout, of the probability of key j in row i, head h.
+func (a *attention) place(i, h, j int) uint64 {
+	return (uint64(i)*uint64(a.Heads)+uint64(h))<<20 + uint64(j)
+}
+
+// slice is head h's columns of m from row i on.
+func (a *attention) slice(m compute.Mat, i, h int) []float32 {
+	return m.Data[i*m.Stride+h*a.HeadDim:]
+}
+
+// group is how many query heads read one key head.
+func (a *attention) group() int { return a.Heads / a.KVHeads }
+
+func (a *attention) check(op string) {
+	shaped(op, a.q, a.q.Rows, a.Heads*a.HeadDim)
+	shaped(op, a.k, a.k.Rows, a.KVHeads*a.HeadDim)
+	like(op, a.q, a.out)
+	like(op, a.k, a.v)
+	long(op, a.lse, a.q.Rows*a.Heads)
+}
+
+// Attend is out = softmax(scale·q·kᵀ)·v. Scores exist for a block of rows and keys
+// at a time; the sums of earlier blocks are rescaled when a later one has a greater
+// score (Milakov and Gimelshein 2018; Dao et al. 2022).
 func (d *Device) Attend(out compute.Mat, lse []float32, q, k, v compute.Mat, a *compute.Attention) {
-	shaped("Attend", q, q.Rows, a.Heads*a.HeadDim)
-	shaped("Attend", k, k.Rows, a.KVHeads*a.HeadDim)
-	like("Attend", q, out)
-	like("Attend", k, v)
-	long("Attend", lse, q.Rows*a.Heads)
-	group := a.Heads / a.KVHeads
-	var scores []float32
-	for s, qs := range a.Query {
-		ks := a.Key[s]
-		for i := qs.Start; i < qs.End(); i++ {
-			n := seen(a, i, ks.Len)
-			for h := range a.Heads {
-				scores = scores[:0]
-				for j := range n {
-					scores = append(scores, a.Scale*dot(slice(q, i, h, a.HeadDim), slice(k, ks.Start+int32(j), h/group, a.HeadDim)))
-				}
-				l := logSumExp(scores)
-				o := slice(out, i, h, a.HeadDim)
-				clear(o)
-				for j, x := range scores {
-					if f := dropped(&a.Dropout, placed(a, i, h, j)); f != 0 {
-						axpy(o, f*float32(math.Exp(float64(x)-l)), slice(v, ks.Start+int32(j), h/group, a.HeadDim))
-					}
-				}
-				if lse != nil {
-					lse[int(i)*a.Heads+h] = float32(l)
-				}
+	d.attend = attention{Attention: a, out: out, lse: lse, q: q, k: k, v: v, tasks: d.attend.tasks[:0]}
+	at := &d.attend
+	at.check("Attend")
+	for s := range a.Query {
+		for from := 0; from < int(a.Query[s].Len); from += queryChunk {
+			for h := range a.KVHeads {
+				at.tasks = append(at.tasks, attentionTask{s, h, from, min(from+queryChunk, int(a.Query[s].Len))})
 			}
+		}
+	}
+	d.run(len(at.tasks), (*Device).attendChunk)
+	d.attend = attention{tasks: at.tasks}
+}
+
+// softmaxState is what is known of a row's softmax so far: the greatest score, and
+// the sum of exponentials relative to it.
+type softmaxState struct{ top, sum float32 }
+
+// attendChunk is one task of the forward.
+func (d *Device) attendChunk(w *worker, i int) {
+	a := &d.attend
+	t := a.tasks[i]
+	first, keys := int(a.Query[t.segment].Start), a.Key[t.segment]
+	group, rows := a.group(), t.to-t.from
+	state := w.states(group * rows)
+	for r := range rows {
+		for g := range group {
+			state[g*rows+r] = softmaxState{top: float32(math.Inf(-1))}
+			clear(a.slice(a.out, first+t.from+r, t.head*group+g)[:a.HeadDim])
+		}
+	}
+	reach := a.reach(first+t.from, first+t.to, int(keys.Len))
+	for k0 := 0; k0 < reach; k0 += keyBlock {
+		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+keyBlock, reach), all: int(keys.Len)}
+		if rows > fewQueries {
+			d.packKeys(w, t.head, b)
+		}
+		for g := range group {
+			for r := 0; r < rows; r += queryBlock {
+				n := min(queryBlock, rows-r)
+				d.attendBlock(w, first+t.from+r, n, t.head*group+g, b, state[g*rows+r:], rows > fewQueries)
+			}
+		}
+	}
+	for g := range group {
+		for r := range rows {
+			d.endRow(first+t.from+r, t.head*group+g, state[g*rows+r])
 		}
 	}
 }
 
-// AttendBackward writes or adds dq, dk, dv.
-func (d *Device) AttendBackward(dq, dk, dv, dout, out, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
-	like("AttendBackward", q, dout, out)
-	group := a.Heads / a.KVHeads
-	for _, g := range []struct {
-		m   compute.Mat
-		add bool
-	}{{dq, addQ}, {dk, addK}, {dv, addV}} {
-		for i := 0; g.m.Exists() && !g.add && i < g.m.Rows; i++ {
-			clear(g.m.Row(i))
+// keyRange is keys [from, to) of a segment of all keys, which begins at row start.
+type keyRange struct{ start, from, to, all int }
+
+func (w *worker) states(n int) []softmaxState {
+	if cap(w.state) < n {
+		w.state = make([]softmaxState, n)
+	}
+	return w.state[:n]
+}
+
+// packKeys packs a block of keys and values for all query rows of a task.
+func (d *Device) packKeys(w *worker, head int, b keyRange) {
+	a := &d.attend
+	n := b.to - b.from
+	d.k.PackRows(w.floats(workerKeys, d.k.PackedLen(n, a.HeadDim)), a.slice(a.k, b.start+b.from, head), a.k.Stride, n, a.HeadDim)
+	d.k.PackCols(w.floats(workerValues, d.k.PackedLen(a.HeadDim, n)), a.slice(a.v, b.start+b.from, head), a.v.Stride, n, a.HeadDim)
+}
+
+// attendBlock adds to out what n query rows from row i on take from a block of keys.
+func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []softmaxState, packed bool) {
+	a := &d.attend
+	keys := min(b.to, a.reach(i, i+n, b.all)) - b.from
+	if keys <= 0 {
+		return
+	}
+	scores := w.floats(workerScores, queryBlock*scoreStride)
+	q, out := a.slice(a.q, i, head), a.slice(a.out, i, head)
+	if packed {
+		d.k.Gemm(scores, scoreStride, q, a.q.Stride, w.scratch[workerKeys], n, keys, a.HeadDim, false)
+	} else {
+		d.scoreRows(scores, i, n, keys, head, b)
+	}
+	for r := range n {
+		row := scores[r*scoreStride:][:keys]
+		own := min(max(a.seen(i+r, b.all)-b.from, 0), keys)
+		clear(row[own:])
+		if own > 0 {
+			d.softmaxBlock(row[:own], out[r*a.out.Stride:][:a.HeadDim], &state[r], b.from > 0)
+			if a.Dropout.P > 0 {
+				dropout(d.k, row[:own], row[:own], &a.Dropout, a.place(i+r, head, b.from))
+			}
 		}
 	}
-	for s, qs := range a.Query {
-		ks := a.Key[s]
-		for i := qs.Start; i < qs.End(); i++ {
-			n := seen(a, i, ks.Len)
-			for h := range a.Heads {
-				do, qi := slice(dout, i, h, a.HeadDim), slice(q, i, h, a.HeadDim)
-				sum := dot(do, slice(out, i, h, a.HeadDim))
-				for j := range n {
-					row := ks.Start + int32(j)
-					kj, vj := slice(k, row, h/group, a.HeadDim), slice(v, row, h/group, a.HeadDim)
-					p := float32(math.Exp(float64(a.Scale*dot(qi, kj) - lse[int(i)*a.Heads+h])))
-					f := dropped(&a.Dropout, placed(a, i, h, j))
-					ds := a.Scale * p * (f*dot(do, vj) - sum)
-					if dq.Exists() {
-						axpy(slice(dq, i, h, a.HeadDim), ds, kj)
-					}
-					if dk.Exists() {
-						axpy(slice(dk, row, h/group, a.HeadDim), ds, qi)
-					}
-					if dv.Exists() {
-						axpy(slice(dv, row, h/group, a.HeadDim), f*p, do)
-					}
-				}
-			}
+	if packed {
+		d.gemmHead(out, a.out.Stride, scores, scoreStride, w.scratch[workerValues], n, a.HeadDim, keys, b.to-b.from)
+	} else {
+		d.sumRows(scores, i, n, keys, head, b)
+	}
+}
+
+// softmaxBlock replaces a row's scores by exponentials relative to the greatest so
+// far, and rescales what earlier blocks left in out.
+func (d *Device) softmaxBlock(scores, out []float32, s *softmaxState, later bool) {
+	top := max(s.top, d.k.Max(scores)*d.attend.Scale)
+	if later && top != s.top {
+		shrink := float32(math.Exp(float64(s.top) - float64(top)))
+		d.k.Scale(out, out, shrink)
+		s.sum *= shrink
+	}
+	s.sum += d.k.ExpShift(scores, scores, d.attend.Scale, top)
+	s.top = top
+}
+
+// endRow divides a row of out by its sum of exponentials and keeps its log-sum-exp.
+func (d *Device) endRow(i, head int, s softmaxState) {
+	a := &d.attend
+	if s.sum != 0 {
+		out := a.slice(a.out, i, head)[:a.HeadDim]
+		d.k.Scale(out, out, 1/s.sum)
+	}
+	keep(a.lse, i*a.Heads+head, float32(float64(s.top)+math.Log(float64(s.sum))))
+}
+
+// gemmHead is c += a·b for the first k rows of a packed b, which has all.
+func (d *Device) gemmHead(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, all int) {
+	if k == all {
+		d.k.Gemm(c, ldc, a, lda, b, m, n, k, true)
+		return
+	}
+	for j := 0; j < n; j += d.k.Panel {
+		d.k.Gemm(c[j:], ldc, a, lda, b[j*all:], m, min(d.k.Panel, n-j), k, true)
+	}
+}
+
+// scoreRows is the scores of few queries, from the keys as they lie.
+func (d *Device) scoreRows(scores []float32, i, n, keys, head int, b keyRange) {
+	a := &d.attend
+	for j := range keys {
+		key := a.slice(a.k, b.start+b.from+j, head/a.group())[:a.HeadDim]
+		for r := range n {
+			scores[r*scoreStride+j] = d.k.Dot(a.slice(a.q, i+r, head)[:a.HeadDim], key)
 		}
 	}
 }
 
-// Rotate turns each head's pairs by the angle of its row's position.
-func (d *Device) Rotate(y, x compute.Mat, positions []int32, cos, sin compute.Mat, dim int, inverse, add bool) {
-	like("Rotate", x, y)
-	half := dim / 2
-	for i := range x.Rows {
-		c, s := cos.Row(int(positions[i])), sin.Row(int(positions[i]))
-		xi, yi := x.Row(i), y.Row(i)
-		for h := 0; h < x.Cols; h += dim {
-			for j := range half {
-				a, b, sj := xi[h+j], xi[h+half+j], s[j]
-				if inverse {
-					sj = -sj
-				}
-				put(&yi[h+j], a*c[j]-b*sj, add)
-				put(&yi[h+half+j], b*c[j]+a*sj, add)
+// sumRows adds values, as they lie, weighted by few rows of probabilities.
+func (d *Device) sumRows(scores []float32, i, n, keys, head int, b keyRange) {
+	a := &d.attend
+	for j := range keys {
+		value := a.slice(a.v, b.start+b.from+j, head/a.group())[:a.HeadDim]
+		for r := range n {
+			if p := scores[r*scoreStride+j]; p != 0 {
+				d.k.Axpy(a.slice(a.out, i+r, head)[:a.HeadDim], value, p)
 			}
 		}
 	}

@@ -3,8 +3,11 @@ package cpu
 import (
 	"fmt"
 	"runtime"
+	"strings"
+	"unsafe"
 
 	"trimtab/compute"
+	"trimtab/internal/kernel"
 )
 
 // Options says how a device is set up. The zero value is all cores and the
@@ -12,20 +15,46 @@ import (
 type Options struct {
 	// Threads is how many threads compute; 0 is one a core (GOMAXPROCS).
 	Threads int
-	// Tier names the kernels to use ("generic", "avx2", ...); "" picks the fastest.
+	// Tier names the kernels to use ("generic", "avx2", ...); "" is what
+	// [kernel.Pick] picks.
 	Tier string
 }
 
 // Device computes on the processor's cores. It implements [compute.Device].
 type Device struct {
-	threads int
-	tier    string
+	k      *kernel.Set
+	pool   *pool
+	shared [sharedSlots][]float32 // scratch that all threads of one operation see
+	sums   []float64
+
+	// The arguments of the operation that runs, for its chunks.
+	ops     operands
+	norm    norming
+	move    moving
+	packing packing
+	losses  lossing
+	adam    stepping
+	rotate  rotating
+	product product
+	attend  attention
 }
+
+// The uses of shared scratch.
+const (
+	sharedPanels  = iota // packed blocks of a right operand
+	sharedLeft           // transposed blocks of a left operand
+	sharedRows           // gathered rows of a weight
+	sharedPartial        // partial sums of rows
+	sharedSwapped        // a product whose operands were exchanged
+	sharedBias           // the wanted part of a bias
+	sharedSlots
+)
 
 var _ compute.Device = (*Device)(nil)
 
 // New sets a device up. It fails where Threads is negative or the machine
-// lacks the tier.
+// lacks the tier. Its threads start with the first operation that has work for
+// them, sleep while there is none, and end when the Device is garbage.
 func New(o Options) (*Device, error) {
 	if o.Threads < 0 {
 		return nil, fmt.Errorf("cpu: %d threads, expected 0 or more", o.Threads)
@@ -33,26 +62,92 @@ func New(o Options) (*Device, error) {
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	switch o.Tier {
-	case "":
-		o.Tier = "generic"
-	case "generic":
-	default:
-		return nil, fmt.Errorf("cpu: no kernels of tier %q here, expected generic", o.Tier)
+	set, err := tier(o.Tier)
+	if err != nil {
+		return nil, err
 	}
-	return &Device{threads: o.Threads, tier: o.Tier}, nil
+	d := &Device{k: set, pool: newPool(o.Threads)}
+	runtime.AddCleanup(d, func(p *pool) { p.stop() }, d.pool)
+	return d, nil
+}
+
+func tier(name string) (*kernel.Set, error) {
+	if name == "" {
+		set, err := kernel.Pick()
+		if err != nil {
+			return nil, fmt.Errorf("cpu: %w", err)
+		}
+		return set, nil
+	}
+	var names []string
+	for _, set := range kernel.Tiers() {
+		if set.Name == name {
+			return set, nil
+		}
+		names = append(names, set.Name)
+	}
+	return nil, fmt.Errorf("cpu: %w: %q, this machine and build can run %s", kernel.ErrTier, name, strings.Join(names, ", "))
 }
 
 // Name is "cpu/TIER, N threads".
 func (d *Device) Name() string {
-	if d.threads == 1 {
-		return fmt.Sprintf("cpu/%s, 1 thread", d.tier)
+	plural := "s"
+	if d.Threads() == 1 {
+		plural = ""
 	}
-	return fmt.Sprintf("cpu/%s, %d threads", d.tier, d.threads)
+	return fmt.Sprintf("cpu/%s, %d thread%s", d.k.Name, d.Threads(), plural)
 }
 
-// Alloc returns n zeroed elements.
-func (d *Device) Alloc(n int) []float32 { return make([]float32, n) }
+// Threads is the number of threads that compute.
+func (d *Device) Threads() int { return len(d.pool.workers) }
 
-// ScratchBytes is the memory that the device holds for its own intermediate results.
-func (d *Device) ScratchBytes() int { return 0 }
+// Kernels is the tier in use.
+func (d *Device) Kernels() *kernel.Set { return d.k }
+
+// alignment is that of a cache line, in bytes.
+const alignment = 64
+
+// Alloc returns n zeroed elements that begin on a cache line.
+func (d *Device) Alloc(n int) []float32 { return aligned(n) }
+
+func aligned(n int) []float32 {
+	const extra = alignment / 4
+	b := make([]float32, n+extra)
+	skip := int(-uintptr(unsafe.Pointer(&b[0]))%alignment) / 4
+	return b[skip : skip+n : skip+n]
+}
+
+// ScratchBytes is the memory that the device holds for its own intermediate
+// results: it grows to what the largest operation so far needed, and the sizes of
+// blocks bound it, not the sizes of matrices.
+func (d *Device) ScratchBytes() int {
+	bytes := 8 * cap(d.sums)
+	for _, s := range d.shared {
+		bytes += 4 * cap(s)
+	}
+	for _, w := range d.pool.workers {
+		for _, s := range w.scratch {
+			bytes += 4 * cap(s)
+		}
+	}
+	return bytes
+}
+
+// floats is scratch of n elements with any contents, for all threads.
+func (d *Device) floats(slot, n int) []float32 { return grown(&d.shared[slot], n) }
+
+// grown is n elements of *s, which grows if it must.
+func grown(s *[]float32, n int) []float32 {
+	if cap(*s) < n {
+		*s = aligned(n)
+	}
+	return (*s)[:n]
+}
+
+// partial is scratch of n float64 with any contents.
+func (d *Device) partial(n int) []float64 {
+	if cap(d.sums) < n {
+		d.sums = make([]float64, n)
+	}
+	return d.sums[:n]
+}

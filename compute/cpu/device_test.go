@@ -13,7 +13,7 @@ func TestNew(t *testing.T) {
 	if err != nil || d.Name() != "cpu/generic, 2 threads" {
 		t.Errorf("found %v, %v", d.Name(), err)
 	}
-	for says, o := range map[string]Options{"-1 threads": {Threads: -1}, `tier "sse9"`: {Tier: "sse9"}} {
+	for says, o := range map[string]Options{"-1 threads": {Threads: -1}, `"sse9"`: {Tier: "sse9"}} {
 		if _, err := New(o); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: error %v, expected one that says %q", o, err, says)
 		}

@@ -1,197 +1,157 @@
 package cpu
 
 import (
-	"math"
-
 	"trimtab/compute"
-	"trimtab/internal/chance"
+	"trimtab/internal/kernel"
 )
 
 // Add is y = a + b.
 func (d *Device) Add(y, a, b compute.Mat) {
 	like("Add", y, a, b)
-	for i := range y.Rows {
-		yi, ai, bi := y.Row(i), a.Row(i), b.Row(i)
-		for j := range yi {
-			yi[j] = ai[j] + bi[j]
-		}
-	}
+	d.each(operands{y: y, a: a, b: b, apply: func(k *kernel.Set, w *worker, o *operands) {
+		k.Add(w.piece.y, w.piece.a, w.piece.b)
+	}})
 }
 
 // Mul is y (+)= a∘b.
 func (d *Device) Mul(y, a, b compute.Mat, add bool) {
 	like("Mul", y, a, b)
-	for i := range y.Rows {
-		yi, ai, bi := y.Row(i), a.Row(i), b.Row(i)
-		for j := range yi {
-			put(&yi[j], ai[j]*bi[j], add)
-		}
+	d.each(operands{y: y, a: a, b: b, add: add, apply: func(k *kernel.Set, w *worker, o *operands) {
+		p := &w.piece
+		to := w.target(p.y, o.add)
+		k.Mul(to, p.a, p.b)
+		finish(k, p.y, to, o.add)
+	}})
+}
+
+// target is where an operation on a piece writes: y, or scratch that finish adds to y.
+func (w *worker) target(y []float32, add bool) []float32 {
+	if add {
+		return w.floats(workerTemp, len(y))
+	}
+	return y
+}
+
+func finish(k *kernel.Set, y, from []float32, add bool) {
+	if add {
+		k.Add(y, y, from)
 	}
 }
 
 // Scale is y (+)= s·x.
 func (d *Device) Scale(y, x compute.Mat, s float32, add bool) {
 	like("Scale", y, x)
-	for i := range y.Rows {
-		yi, xi := y.Row(i), x.Row(i)
-		for j := range yi {
-			put(&yi[j], s*xi[j], add)
+	d.each(operands{y: y, a: x, s: s, add: add, apply: func(k *kernel.Set, w *worker, o *operands) {
+		if o.add {
+			k.Axpy(w.piece.y, w.piece.a, o.s)
+		} else {
+			k.Scale(w.piece.y, w.piece.a, o.s)
 		}
-	}
+	}})
 }
 
 // AddRow is y = x + v.
 func (d *Device) AddRow(y, x compute.Mat, v []float32) {
 	like("AddRow", y, x)
 	long("AddRow", v, y.Cols)
-	for i := range y.Rows {
-		yi, xi := y.Row(i), x.Row(i)
-		for j := range yi {
-			yi[j] = xi[j] + v[j]
-		}
-	}
+	d.each(operands{y: y, a: x, v: v, apply: func(k *kernel.Set, w *worker, o *operands) {
+		k.Add(w.piece.y, w.piece.a, w.piece.v)
+	}})
 }
 
 // MulRow is y (+)= x∘v.
 func (d *Device) MulRow(y, x compute.Mat, v []float32, add bool) {
 	like("MulRow", y, x)
 	long("MulRow", v, y.Cols)
-	for i := range y.Rows {
-		yi, xi := y.Row(i), x.Row(i)
-		for j := range yi {
-			put(&yi[j], xi[j]*v[j], add)
-		}
-	}
-}
-
-// ColumnSum is dv += Σᵢ x[i].
-func (d *Device) ColumnSum(dv []float32, x compute.Mat) {
-	long("ColumnSum", dv, x.Cols)
-	for i := range x.Rows {
-		axpy(dv, 1, x.Row(i))
-	}
-}
-
-// ColumnDot is dv += Σᵢ a[i]∘b[i].
-func (d *Device) ColumnDot(dv []float32, a, b compute.Mat) {
-	like("ColumnDot", a, b)
-	long("ColumnDot", dv, a.Cols)
-	for i := range a.Rows {
-		ai, bi := a.Row(i), b.Row(i)
-		for j := range dv {
-			dv[j] += ai[j] * bi[j]
-		}
-	}
-}
-
-// activation is f(x) and f′(x).
-func activation(f compute.Activation, x float64) (y, slope float64) {
-	switch f {
-	case compute.Identity:
-		return x, 1
-	case compute.GELU:
-		phi := 0.5 * math.Erfc(-x/math.Sqrt2)
-		return x * phi, phi + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-	case compute.GELUTanh:
-		c := math.Sqrt(2 / math.Pi)
-		t := math.Tanh(c * (x + 0.044715*x*x*x))
-		return 0.5 * x * (1 + t), 0.5*(1+t) + 0.5*x*(1-t*t)*c*(1+3*0.044715*x*x)
-	case compute.SiLU:
-		s := 1 / (1 + math.Exp(-x))
-		return x * s, s * (1 + x*(1-s))
-	case compute.ReLU:
-		if x <= 0 {
-			return 0, 0
-		}
-		return x, 1
-	case compute.Tanh:
-		t := math.Tanh(x)
-		return t, 1 - t*t
-	case compute.Sigmoid:
-		s := 1 / (1 + math.Exp(-x))
-		return s, s * (1 - s)
-	}
-	panic("cpu: unknown activation")
+	d.each(operands{y: y, a: x, v: v, add: add, apply: func(k *kernel.Set, w *worker, o *operands) {
+		p := &w.piece
+		to := w.target(p.y, o.add)
+		k.Mul(to, p.a, p.v)
+		finish(k, p.y, to, o.add)
+	}})
 }
 
 // Activate is y = f(x).
 func (d *Device) Activate(y, x compute.Mat, f compute.Activation) {
 	like("Activate", y, x)
-	for i := range y.Rows {
-		yi, xi := y.Row(i), x.Row(i)
-		for j := range yi {
-			v, _ := activation(f, float64(xi[j]))
-			yi[j] = float32(v)
-		}
-	}
+	d.each(operands{y: y, a: x, f: f, apply: func(k *kernel.Set, w *worker, o *operands) {
+		activate(k, o.f, w.piece.y, w.piece.a)
+	}})
 }
 
 // ActivateBackward is dx (+)= dy∘f′(x).
 func (d *Device) ActivateBackward(dx, dy, x compute.Mat, f compute.Activation, add bool) {
 	like("ActivateBackward", dx, dy, x)
-	for i := range dx.Rows {
-		dxi, dyi, xi := dx.Row(i), dy.Row(i), x.Row(i)
-		for j := range dxi {
-			_, s := activation(f, float64(xi[j]))
-			put(&dxi[j], dyi[j]*float32(s), add)
-		}
-	}
+	d.each(operands{y: dx, a: dy, b: x, f: f, add: add, apply: func(k *kernel.Set, w *worker, o *operands) {
+		p := &w.piece
+		to := w.target(p.y, o.add)
+		activateBackward(k, w, o.f, to, p.a, p.b)
+		finish(k, p.y, to, o.add)
+	}})
 }
 
 // Gate is y = f(g)∘u.
 func (d *Device) Gate(y, g, u compute.Mat, f compute.Activation) {
 	like("Gate", y, g, u)
-	for i := range y.Rows {
-		yi, gi, ui := y.Row(i), g.Row(i), u.Row(i)
-		for j := range yi {
-			v, _ := activation(f, float64(gi[j]))
-			yi[j] = float32(v) * ui[j]
+	d.each(operands{y: y, a: g, b: u, f: f, apply: func(k *kernel.Set, w *worker, o *operands) {
+		p := &w.piece
+		if o.f == compute.SiLU {
+			k.SwiGLU(p.y, p.a, p.b)
+			return
 		}
-	}
+		t := w.floats(workerTemp, len(p.y))
+		activate(k, o.f, t, p.a)
+		k.Mul(p.y, t, p.b)
+	}})
 }
 
 // GateBackward is dg (+)= dy∘u∘f′(g), du (+)= dy∘f(g).
 func (d *Device) GateBackward(dg, du, dy, g, u compute.Mat, f compute.Activation, addG, addU bool) {
 	like("GateBackward", dy, g, u)
-	for i := range dy.Rows {
-		dyi, gi, ui := dy.Row(i), g.Row(i), u.Row(i)
-		for j := range dyi {
-			v, s := activation(f, float64(gi[j]))
-			dyj, uj := dyi[j], ui[j]
-			if dg.Exists() {
-				put(&dg.Row(i)[j], dyj*uj*float32(s), addG)
-			}
-			if du.Exists() {
-				put(&du.Row(i)[j], dyj*float32(v), addU)
-			}
+	for _, m := range [...]compute.Mat{dg, du} {
+		if m.Exists() {
+			like("GateBackward", dy, m)
 		}
 	}
+	d.each(operands{y: dg, z: du, a: dy, b: g, c: u, f: f, add: addG, addZ: addU, apply: gateBackward})
 }
 
-// dropped is the factor of element e: 0 or 1/(1-P).
-func dropped(r *compute.Dropout, e uint64) float32 {
-	if r.P == 0 {
-		return 1
+// gateBackward computes both gradients before it writes either, since they may
+// lie where an input does.
+func gateBackward(k *kernel.Set, w *worker, o *operands) {
+	p := &w.piece
+	n := len(p.a)
+	toG, toU := w.floats(workerLeft, n), w.floats(workerRight, n)
+	if o.f == compute.SiLU {
+		k.SwiGLUBackward(toG, toU, p.b, p.c, p.a)
+	} else {
+		activate(k, o.f, toU, p.b)
+		k.Mul(toU, toU, p.a)
+		k.Mul(toG, p.a, p.c)
+		activateBackward(k, w, o.f, toG, toG, p.b)
 	}
-	if chance.Float(chance.Key{Seed: r.Seed, Step: r.Step, Site: r.Site}, e) < r.P {
-		return 0
+	give(k, p.y, toG, o.add)
+	give(k, p.z, toU, o.addZ)
+}
+
+// give writes from to y, or adds it, if y is there.
+func give(k *kernel.Set, y, from []float32, add bool) {
+	switch {
+	case y == nil:
+	case add:
+		k.Add(y, y, from)
+	default:
+		copy(y, from)
 	}
-	return 1 / (1 - r.P)
 }
 
 // Drop is y (+)= x with dropout.
 func (d *Device) Drop(y, x compute.Mat, r compute.Dropout, add bool) {
 	like("Drop", y, x)
-	for i := range y.Rows {
-		yi, xi := y.Row(i), x.Row(i)
-		for j := range yi {
-			v := xi[j]
-			if f := dropped(&r, uint64(i*y.Cols+j)); f == 0 {
-				v = 0
-			} else {
-				v *= f
-			}
-			put(&yi[j], v, add)
-		}
-	}
+	d.each(operands{y: y, a: x, drop: r, add: add, apply: func(k *kernel.Set, w *worker, o *operands) {
+		p := &w.piece
+		to := w.target(p.y, o.add)
+		dropout(k, to, p.a, &o.drop, uint64(p.first))
+		finish(k, p.y, to, o.add)
+	}})
 }

@@ -6,97 +6,178 @@ import (
 	"trimtab/compute"
 )
 
+// moving are the arguments of an operation that moves rows, for its chunks.
+type moving struct {
+	y, x, z compute.Mat
+	w       *weight
+	ids     []int32
+	scale   float32
+	sources []compute.Mat
+	refs    []compute.RowRef
+	source  int32
+	spans   []compute.Span
+	groups  [][]int32
+	add     bool
+	step    int // rows or columns a chunk
+}
+
+// overRows runs f, which gets its rows from m.rows, for the rows of m.y.
+func (d *Device) overRows(m moving, rows, cols int, f chunk) {
+	m.step = rowStep(cols)
+	d.move = m
+	d.run((rows+m.step-1)/m.step, f)
+	d.move = moving{}
+}
+
+func (m *moving) part(i, n int) (from, to int) { return i * m.step, min((i+1)*m.step, n) }
+
+// strip is how many columns a thread takes where rows must be visited in order.
+const strip = 64
+
+// overColumns runs f for strips of columns: each thread visits all rows, in
+// order, so that rows which meet in one place add up the same way every time.
+func (d *Device) overColumns(m moving, f chunk) {
+	m.step = strip
+	if m.x.Rows*m.x.Cols < chunkLen {
+		m.step = max(1, m.y.Cols)
+	}
+	d.move = m
+	d.run((m.y.Cols+m.step-1)/m.step, f)
+	d.move = moving{}
+}
+
 // Lookup is y[i] = scale·table[ids[i]].
 func (d *Device) Lookup(y compute.Mat, table compute.Weight, ids []int32, scale float32) {
-	d.LookupMat(y, table.(*weight).m, ids, scale)
+	w := d.own(table)
+	shaped("Lookup", y, len(ids), w.in)
+	d.overRows(moving{y: y, w: w, ids: ids, scale: scale}, len(ids), y.Cols, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, len(m.ids))
+		for r := from; r < to; r++ {
+			y, id := m.y.Row(r), m.ids[r]
+			switch {
+			case id < 0:
+				clear(y)
+			case m.w.panel == 0:
+				d.k.Scale(y, m.w.m.Row(int(id)), m.scale)
+			default:
+				m.w.row(y, int(id))
+				d.k.Scale(y, y, m.scale)
+			}
+		}
+	})
 }
 
 // LookupMat is y[i] = scale·table[ids[i]].
 func (d *Device) LookupMat(y, table compute.Mat, ids []int32, scale float32) {
-	shaped("Lookup", y, len(ids), table.Cols)
-	for i, id := range ids {
-		yi := y.Row(i)
-		if id < 0 {
-			clear(yi)
-			continue
+	shaped("LookupMat", y, len(ids), table.Cols)
+	d.overRows(moving{y: y, x: table, ids: ids, scale: scale}, len(ids), y.Cols, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, len(m.ids))
+		for r := from; r < to; r++ {
+			if id := m.ids[r]; id >= 0 {
+				d.k.Scale(m.y.Row(r), m.x.Row(int(id)), m.scale)
+			} else {
+				clear(m.y.Row(r))
+			}
 		}
-		for j, v := range table.Row(int(id)) {
-			yi[j] = scale * v
-		}
-	}
+	})
 }
 
-// LookupBackward is dtable[ids[i]] += scale·dy[i].
+// LookupBackward is dtable[ids[i]] += scale·dy[i], in the order of i.
 func (d *Device) LookupBackward(dtable, dy compute.Mat, ids []int32, scale float32) {
 	shaped("LookupBackward", dy, len(ids), dtable.Cols)
-	for i, id := range ids {
-		if id >= 0 {
-			axpy(dtable.Row(int(id)), scale, dy.Row(i))
+	d.overColumns(moving{y: dtable, x: dy, ids: ids, scale: scale}, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.y.Cols)
+		for r, id := range m.ids {
+			if id >= 0 {
+				d.k.Axpy(part(m.y, int(id), from, to), part(m.x, r, from, to), m.scale)
+			}
 		}
-	}
+	})
 }
 
 // Assemble is y[i] = sources[refs[i].Source][refs[i].Row].
 func (d *Device) Assemble(y compute.Mat, sources []compute.Mat, refs []compute.RowRef) {
 	shaped("Assemble", y, len(refs), y.Cols)
-	for i, r := range refs {
-		s := sources[r.Source]
+	for _, s := range sources {
 		shaped("Assemble", s, s.Rows, y.Cols)
-		copy(y.Row(i), s.Row(int(r.Row)))
 	}
+	d.overRows(moving{y: y, sources: sources, refs: refs}, len(refs), y.Cols, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, len(m.refs))
+		for r := from; r < to; r++ {
+			ref := m.refs[r]
+			copy(m.y.Row(r), m.sources[ref.Source].Row(int(ref.Row)))
+		}
+	})
 }
 
-// AssembleBackward is dsource[refs[i].Row] += dy[i] for the refs to source.
+// AssembleBackward is dsource[refs[i].Row] += dy[i] for the refs to source, in the order of i.
 func (d *Device) AssembleBackward(dsource compute.Mat, source int32, dy compute.Mat, refs []compute.RowRef) {
 	shaped("AssembleBackward", dy, len(refs), dsource.Cols)
-	for i, r := range refs {
-		if r.Source == source {
-			axpy(dsource.Row(int(r.Row)), 1, dy.Row(i))
-		}
-	}
-}
-
-// Store is dst[rows[i]] = x[i].
-func (d *Device) Store(dst, x compute.Mat, rows []int32) {
-	shaped("Store", x, len(rows), dst.Cols)
-	for i, r := range rows {
-		copy(dst.Row(int(r)), x.Row(i))
-	}
-}
-
-// SegmentMean is y[s] = mean of x over spans[s].
-func (d *Device) SegmentMean(y, x compute.Mat, spans []compute.Span) {
-	shaped("SegmentMean", y, len(spans), x.Cols)
-	for s, span := range spans {
-		ys := y.Row(s)
-		clear(ys)
-		for i := span.Start; i < span.End(); i++ {
-			axpy(ys, 1, x.Row(int(i)))
-		}
-		for j := range ys {
-			if span.Len > 0 {
-				ys[j] /= float32(span.Len)
+	d.overColumns(moving{y: dsource, x: dy, refs: refs, source: source}, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.y.Cols)
+		for r, ref := range m.refs {
+			if ref.Source == m.source {
+				y := part(m.y, int(ref.Row), from, to)
+				d.k.Add(y, y, part(m.x, r, from, to))
 			}
 		}
-	}
+	})
 }
 
-// SegmentMeanBackward is dx[i] (+)= dy[s]/len.
+// Store is dst[rows[i]] = x[i], in the order of i.
+func (d *Device) Store(dst, x compute.Mat, rows []int32) {
+	shaped("Store", x, len(rows), dst.Cols)
+	d.overColumns(moving{y: dst, x: x, ids: rows}, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.y.Cols)
+		for r, id := range m.ids {
+			copy(part(m.y, int(id), from, to), part(m.x, r, from, to))
+		}
+	})
+}
+
+// SegmentMean is y[s] = mean of x over the rows of spans[s]; that of no rows is zero.
+func (d *Device) SegmentMean(y, x compute.Mat, spans []compute.Span) {
+	shaped("SegmentMean", y, len(spans), x.Cols)
+	d.overColumns(moving{y: y, x: x, spans: spans}, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.y.Cols)
+		for s, span := range m.spans {
+			y := part(m.y, s, from, to)
+			clear(y)
+			for r := span.Start; r < span.End(); r++ {
+				d.k.Add(y, y, part(m.x, int(r), from, to))
+			}
+			if span.Len > 0 {
+				d.k.Scale(y, y, 1/float32(span.Len))
+			}
+		}
+	})
+}
+
+// SegmentMeanBackward is dx[i] (+)= dy[s]/len for the rows of spans[s]; rows in no span are zeroed or left.
 func (d *Device) SegmentMeanBackward(dx, dy compute.Mat, spans []compute.Span, add bool) {
 	shaped("SegmentMeanBackward", dy, len(spans), dx.Cols)
-	if !add {
-		for i := range dx.Rows {
-			clear(dx.Row(i))
+	d.overColumns(moving{y: dx, x: dy, spans: spans, add: add}, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.y.Cols)
+		for r := 0; r < m.y.Rows && !m.add; r++ {
+			clear(part(m.y, r, from, to))
 		}
-	}
-	for s, span := range spans {
-		for i := span.Start; i < span.End(); i++ {
-			axpy(dx.Row(int(i)), 1/float32(span.Len), dy.Row(s))
+		for s, span := range m.spans {
+			for r := span.Start; r < span.End(); r++ {
+				d.k.Axpy(part(m.y, int(r), from, to), part(m.x, s, from, to), 1/float32(span.Len))
+			}
 		}
-	}
+	})
 }
 
-// winner is the index of the group's largest element, the first of equals; NaN wins.
+// winner is the group's column with the largest element: NaN before all, then the first of equals.
 func winner(x []float32, group []int32) int32 {
 	best := group[0]
 	for _, j := range group[1:] {
@@ -107,28 +188,38 @@ func winner(x []float32, group []int32) int32 {
 	return best
 }
 
-// GroupMax is y[i,g] = max of x[i,j] over groups[g].
+// GroupMax is y[i,g] = max of x[i,j] over j in groups[g]; that of no columns is -Inf.
 func (d *Device) GroupMax(y, x compute.Mat, groups [][]int32) {
 	shaped("GroupMax", y, x.Rows, len(groups))
-	for i := range x.Rows {
-		for g, group := range groups {
-			y.Row(i)[g] = float32(math.Inf(-1))
-			if len(group) > 0 {
-				y.Row(i)[g] = x.Row(i)[winner(x.Row(i), group)]
+	d.overRows(moving{y: y, x: x, groups: groups}, x.Rows, x.Cols, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.x.Rows)
+		for r := from; r < to; r++ {
+			x, y := m.x.Row(r), m.y.Row(r)
+			for g, group := range m.groups {
+				y[g] = float32(math.Inf(-1))
+				if len(group) > 0 {
+					y[g] = x[winner(x, group)]
+				}
 			}
 		}
-	}
+	})
 }
 
-// GroupMaxBackward sends dy[i,g] to the element that won.
+// GroupMaxBackward adds dy[i,g] to the element of dx that won.
 func (d *Device) GroupMaxBackward(dx, dy, x compute.Mat, groups [][]int32) {
 	shaped("GroupMaxBackward", dy, x.Rows, len(groups))
 	like("GroupMaxBackward", x, dx)
-	for i := range x.Rows {
-		for g, group := range groups {
-			if len(group) > 0 {
-				dx.Row(i)[winner(x.Row(i), group)] += dy.Row(i)[g]
+	d.overRows(moving{y: dx, x: x, z: dy, groups: groups}, x.Rows, x.Cols, func(d *Device, _ *worker, i int) {
+		m := &d.move
+		from, to := m.part(i, m.x.Rows)
+		for r := from; r < to; r++ {
+			x, dx, dy := m.x.Row(r), m.y.Row(r), m.z.Row(r)
+			for g, group := range m.groups {
+				if len(group) > 0 {
+					dx[winner(x, group)] += dy[g]
+				}
 			}
 		}
-	}
+	})
 }

@@ -1,32 +1,58 @@
 package cpu
 
 import (
-	"math"
-
 	"trimtab/compute"
+	"trimtab/internal/kernel"
 )
+
+// stepping are the arguments of an optimizer's operations, for their chunks.
+type stepping struct {
+	p, g, m, v []float32
+	step       kernel.AdamW
+	scale      float32
+	sums       []float64
+}
 
 // AdamW updates p from g and the moments m and v.
 func (d *Device) AdamW(p, g, m, v []float32, o compute.AdamW) {
-	b1, b2 := float32(o.Beta1), float32(o.Beta2)
-	c1, c2 := float32(1-o.Beta1), float32(1-o.Beta2)
-	decay := float32(1 - o.LearningRate*o.WeightDecay)
-	step := float32(o.LearningRate / (1 - math.Pow(o.Beta1, float64(o.Step))))
-	root := float32(math.Sqrt(1 - math.Pow(o.Beta2, float64(o.Step))))
-	eps := float32(o.Epsilon)
-	for i := range p {
-		gi := g[i] * o.GradientScale
-		m[i] = b1*m[i] + c1*gi
-		v[i] = b2*v[i] + c2*gi*gi
-		p[i] = decay*p[i] - step*m[i]/(float32(math.Sqrt(float64(v[i])))/root+eps)
-	}
+	n := len(p)
+	step := kernel.NewAdamW(o.LearningRate, o.Beta1, o.Beta2, o.Epsilon, o.WeightDecay, o.Step)
+	d.adam = stepping{p: p, g: g[:n], m: m[:n], v: v[:n], step: step, scale: o.GradientScale}
+	d.run((n+chunkLen-1)/chunkLen, func(d *Device, w *worker, i int) {
+		a := &d.adam
+		for from := i * chunkLen; from < min((i+1)*chunkLen, len(a.p)); from += pieceLen {
+			to := min(from+pieceLen, len(a.p))
+			g := a.g[from:to]
+			if a.scale != 1 {
+				scaled := w.floats(workerTemp, to-from)
+				d.k.Scale(scaled, g, a.scale)
+				g = scaled
+			}
+			d.k.AdamW(a.p[from:to], g, a.m[from:to], a.v[from:to], &a.step)
+		}
+	})
+	d.adam = stepping{}
 }
 
-// SumSquares is Σ x².
+// sumLen is how many squares are added in float32 before float64 goes on.
+const sumLen = 512
+
+// SumSquares is Σ x²: runs of sumLen in float32, their sums in float64.
 func (d *Device) SumSquares(x []float32) float64 {
+	sums := d.partial((len(x) + chunkLen - 1) / chunkLen)
+	d.adam = stepping{g: x, sums: sums}
+	d.run(len(sums), func(d *Device, _ *worker, i int) {
+		a := &d.adam
+		var sum float64
+		for from := i * chunkLen; from < min((i+1)*chunkLen, len(a.g)); from += sumLen {
+			sum += float64(d.k.SumSquares(a.g[from:min(from+sumLen, len(a.g))]))
+		}
+		a.sums[i] = sum
+	})
+	d.adam = stepping{}
 	var sum float64
-	for _, v := range x {
-		sum += float64(v) * float64(v)
+	for _, s := range sums {
+		sum += s
 	}
 	return sum
 }

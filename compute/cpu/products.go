@@ -2,130 +2,139 @@ package cpu
 
 import "trimtab/compute"
 
-// put writes v to *p, or adds it.
-func put(p *float32, v float32, add bool) {
-	if add {
-		v += *p
-	}
-	*p = v
-}
-
-func dot(a, b []float32) float32 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 float32
-	i := 0
-	for ; i+4 <= len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return (s0 + s1) + (s2 + s3)
-}
-
-func axpy(y []float32, s float32, x []float32) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += s * v
-	}
-}
-
 // Linear is y = x·wᵀ + bias.
 func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
-	m := w.(*weight).m
-	shaped("Linear", x, x.Rows, m.Cols)
-	shaped("Linear", y, x.Rows, m.Rows)
-	long("Linear", bias, m.Rows)
-	for i := range x.Rows {
-		xi, yi := x.Row(i), y.Row(i)
-		for o := range yi {
-			yi[o] = dot(xi, m.Row(o))
-			if bias != nil {
-				yi[o] += bias[o]
-			}
-		}
+	m := d.own(w)
+	shaped("Linear", x, x.Rows, m.in)
+	shaped("Linear", y, x.Rows, m.out)
+	long("Linear", bias, m.out)
+	if m.panel > 0 {
+		d.multiply(product{c: y, a: x, source: fromPanels, panels: m.panels, k: m.in, bias: bias})
+		return
 	}
+	d.multiply(product{c: y, a: x, source: fromTransposed, b: m.m, k: m.in, bias: bias})
 }
 
 // LinearBackward is dx (+)= dy·w.
 func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) {
-	d.MatMul(dx, dy, w.(*weight).m, false, false, 1, add)
+	m := d.own(w)
+	shaped("LinearBackward", dx, dy.Rows, m.in)
+	shaped("LinearBackward", dy, dy.Rows, m.out)
+	if m.panel > 0 {
+		d.multiply(product{c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, k: m.out, add: add})
+		return
+	}
+	d.multiply(product{c: dx, a: dy, source: fromRows, b: m.m, k: m.out, add: add})
+}
+
+// gatherLen is how many elements of gathered rows are held at once.
+const gatherLen = 1 << 19
+
+// gathered calls f for blocks of the wanted rows of w, copied side by side; from is
+// the block's first place in rows.
+func (d *Device) gathered(w *weight, rows []int32, f func(block compute.Mat, from int)) {
+	step := max(1, gatherLen/max(1, w.in))
+	for from := 0; from < len(rows); from += step {
+		n := min(step, len(rows)-from)
+		block := compute.NewMat(n, w.in, d.floats(sharedRows, n*w.in))
+		d.move = moving{y: block, w: w, ids: rows[from : from+n], step: rowStep(16 * w.in)}
+		d.run((n+d.move.step-1)/d.move.step, func(d *Device, _ *worker, i int) {
+			m := &d.move
+			from, to := m.part(i, len(m.ids))
+			for r := from; r < to; r++ {
+				m.w.row(m.y.Row(r), int(m.ids[r]))
+			}
+		})
+		d.move = moving{}
+		f(block, from)
+	}
 }
 
 // LinearRows is y[i,j] = x[i]·w[rows[j]] + bias[rows[j]].
 func (d *Device) LinearRows(y, x compute.Mat, w compute.Weight, bias []float32, rows []int32) {
-	m := w.(*weight).m
-	shaped("LinearRows", x, x.Rows, m.Cols)
+	m := d.own(w)
+	shaped("LinearRows", x, x.Rows, m.in)
 	shaped("LinearRows", y, x.Rows, len(rows))
-	long("LinearRows", bias, m.Rows)
-	for i := range x.Rows {
-		xi, yi := x.Row(i), y.Row(i)
+	long("LinearRows", bias, m.out)
+	var wanted []float32
+	if bias != nil {
+		wanted = d.floats(sharedBias, len(rows))
 		for j, o := range rows {
-			yi[j] = dot(xi, m.Row(int(o)))
-			if bias != nil {
-				yi[j] += bias[o]
-			}
+			wanted[j] = bias[o]
 		}
 	}
+	d.gathered(m, rows, func(block compute.Mat, from int) {
+		p := product{c: y.ColRange(from, from+block.Rows), a: x, source: fromTransposed, b: block, k: m.in}
+		if wanted != nil {
+			p.bias = wanted[from : from+block.Rows]
+		}
+		d.multiply(p)
+	})
 }
 
 // LinearRowsBackward is dx (+)= Σⱼ dy[i,j]·w[rows[j]].
 func (d *Device) LinearRowsBackward(dx, dy compute.Mat, w compute.Weight, rows []int32, add bool) {
-	m := w.(*weight).m
-	shaped("LinearRowsBackward", dx, dy.Rows, m.Cols)
+	m := d.own(w)
+	shaped("LinearRowsBackward", dx, dy.Rows, m.in)
 	shaped("LinearRowsBackward", dy, dy.Rows, len(rows))
-	for i := range dy.Rows {
-		if !add {
-			clear(dx.Row(i))
-		}
-		for j, o := range rows {
-			axpy(dx.Row(i), dy.Row(i)[j], m.Row(int(o)))
+	if len(rows) == 0 {
+		d.multiply(product{c: dx, a: dy, source: fromRows, add: add})
+		return
+	}
+	d.gathered(m, rows, func(block compute.Mat, from int) {
+		d.multiply(product{c: dx, a: dy.ColRange(from, from+block.Rows), source: fromRows, b: block, k: block.Rows, add: add || from > 0})
+	})
+}
+
+// leftLen bounds the rows of c for which a transposed left operand is packed at once.
+const leftRows = 4096
+
+// MatMul is c (+)= alpha·op(a)·op(b).
+func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add bool) {
+	k := a.Cols
+	if ta {
+		k = a.Rows
+		shaped("MatMul", c, a.Cols, c.Cols)
+	} else {
+		shaped("MatMul", c, a.Rows, c.Cols)
+	}
+	p := product{c: c, a: a, b: b, k: k, alpha: alpha, add: add, transposeA: ta, source: fromRows}
+	if tb {
+		p.source = fromTransposed
+		shaped("MatMul", b, c.Cols, k)
+	} else {
+		shaped("MatMul", b, k, c.Cols)
+	}
+	switch {
+	case !ta:
+		d.multiply(p)
+	case !tb && c.Cols <= swapCols && c.Rows > c.Cols:
+		d.multiplySwapped(p)
+	default:
+		for i := 0; i < c.Rows; i += leftRows {
+			part := p
+			j := min(i+leftRows, c.Rows)
+			part.c, part.a = c.RowRange(i, j), a.ColRange(i, j)
+			d.multiply(part)
 		}
 	}
 }
 
-// MatMul is c (+)= alpha·op(a)·op(b).
-func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add bool) {
-	m, k, n := a.Rows, a.Cols, b.Cols
-	if ta {
-		m, k = k, m
-	}
-	if tb {
-		n = b.Rows
-		shaped("MatMul", b, n, k)
-	} else {
-		shaped("MatMul", b, k, n)
-	}
-	shaped("MatMul", c, m, n)
-	for i := range m {
-		ci := c.Row(i)
-		if !add {
-			clear(ci)
-		}
-		if tb && !ta {
-			ai := a.Row(i)
-			for j := range ci {
-				ci[j] += alpha * dot(ai, b.Row(j))
+// swapCols is the widest product aᵀ·b that is computed as (bᵀ·a)ᵀ, which packs the
+// narrow b instead of the wide a: the gradients of a low-rank pair.
+const swapCols = 64
+
+func (d *Device) multiplySwapped(p product) {
+	t := compute.NewMat(p.c.Cols, p.c.Rows, d.floats(sharedSwapped, p.c.Rows*p.c.Cols))
+	d.multiply(product{c: t, a: p.b, b: p.a, k: p.k, alpha: p.alpha, transposeA: true, source: fromRows})
+	for i := range p.c.Rows {
+		row := p.c.Row(i)
+		for j := range row {
+			v := t.Data[j*t.Stride+i]
+			if p.add {
+				v += row[j]
 			}
-			continue
-		}
-		for l := range k {
-			var av float32
-			if ta {
-				av = a.Row(l)[i]
-			} else {
-				av = a.Row(i)[l]
-			}
-			if !tb {
-				axpy(ci, alpha*av, b.Row(l))
-				continue
-			}
-			for j := range ci {
-				ci[j] += alpha * av * b.Row(j)[l]
-			}
+			row[j] = v
 		}
 	}
 }

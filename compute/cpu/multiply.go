@@ -1,0 +1,190 @@
+package cpu
+
+import "trimtab/compute"
+
+// source says where a product's right operand B [k, n] comes from.
+type source uint8
+
+const (
+	fromPanels           source = iota // packed as it is needed
+	fromPanelsTransposed               // packed as the weight [k, n], that is as its transpose [n, k]
+	fromRows                           // a matrix [k, n]
+	fromTransposed                     // a matrix [n, k]
+)
+
+// product is c (+)= alpha·a·B + bias, with a [m, k], or [k, m] if transposeA.
+type product struct {
+	c, a       compute.Mat
+	transposeA bool
+	source     source
+	panels     []float32
+	b          compute.Mat
+	k          int
+	alpha      float32 // 0 is 1
+	bias       []float32
+	add        bool
+
+	// The block that is computed now: columns [n0, n1), products [k0, k1), with
+	// the packed operands for it.
+	n0, n1, k0, k1 int
+	left           compute.Mat
+	right          []float32
+	// The tiles that it is cut into for threads.
+	rowStep, colStep, colTiles int
+}
+
+const (
+	// panelBlock bounds the elements of B that are packed at once.
+	panelBlock = 1 << 20
+	// productBlock is the most products that are summed between two packings of B.
+	productBlock = 3072
+	// leftBlock is that, if A is packed too.
+	leftBlock = 768
+	// fewRows is how many rows are computed one by one, without packing B.
+	fewRows = 4
+)
+
+// multiply computes p on all threads.
+func (d *Device) multiply(p product) {
+	if p.c.Rows == 0 || p.c.Cols == 0 {
+		return
+	}
+	if p.alpha == 0 {
+		p.alpha = 1
+	}
+	d.product = p
+	switch {
+	case p.source == fromPanels:
+		d.block(0, p.c.Cols, 0, p.k, false)
+	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromTransposed:
+		d.stream(d.cut(p.c.Cols, p.k*p.c.Rows, 1), (*Device).dotChunk)
+	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromRows:
+		d.stream(d.cut(p.c.Cols, p.k*p.c.Rows, 16), (*Device).axpyChunk)
+	default:
+		d.blocks()
+	}
+	d.product = product{}
+}
+
+// blocks goes through B block by block, packing each for all threads.
+func (d *Device) blocks() {
+	p := &d.product
+	most := productBlock
+	if p.transposeA {
+		most = leftBlock
+	}
+	kb := max(1, min(p.k, most))
+	nb := max(1, panelBlock/kb/d.k.Panel) * d.k.Panel
+	for k0 := 0; k0 == 0 || k0 < p.k; k0 += kb {
+		k1 := min(k0+kb, p.k)
+		if p.transposeA {
+			d.packLeft(k0, k1)
+		}
+		for n0 := 0; n0 < p.c.Cols; n0 += nb {
+			d.block(n0, min(n0+nb, p.c.Cols), k0, k1, true)
+		}
+	}
+}
+
+// block computes columns [n0, n1) of the sums over [k0, k1).
+func (d *Device) block(n0, n1, k0, k1 int, pack bool) {
+	p := &d.product
+	p.n0, p.n1, p.k0, p.k1 = n0, n1, k0, k1
+	if !p.transposeA {
+		p.left = p.a
+		if k1-k0 < p.k {
+			p.left = p.a.ColRange(k0, k1)
+		}
+	}
+	p.right = p.panels
+	if pack {
+		p.right = d.floats(sharedPanels, d.k.PackedLen(n1-n0, k1-k0))
+		d.run((n1-n0+packCols-1)/packCols, (*Device).packChunk)
+	}
+	d.tile()
+	d.run((p.c.Rows+p.rowStep-1)/p.rowStep*p.colTiles, (*Device).multiplyChunk)
+}
+
+// packCols is how many columns of B a thread packs at once.
+const packCols = 64
+
+// packChunk packs columns of the block of B, times alpha.
+func (d *Device) packChunk(_ *worker, i int) {
+	p := &d.product
+	from := p.n0 + i*packCols
+	to, k := min(from+packCols, p.n1), p.k1-p.k0
+	dst := p.right[(from-p.n0)*k:][:d.k.PackedLen(to-from, k)]
+	if k == 0 {
+		return
+	}
+	switch p.source {
+	case fromPanelsTransposed:
+		d.k.RepackTransposed(dst, p.panels, p.k, p.c.Cols, p.k0, p.k1, from, to)
+	case fromRows:
+		d.k.PackCols(dst, p.b.Data[p.k0*p.b.Stride+from:], p.b.Stride, k, to-from)
+	case fromTransposed:
+		d.k.PackRows(dst, p.b.Data[from*p.b.Stride+p.k0:], p.b.Stride, to-from, k)
+	}
+	if p.alpha != 1 {
+		d.k.Scale(dst, dst, p.alpha)
+	}
+}
+
+// packLeft makes p.left of rows [k0, k1) of the transposed left operand.
+func (d *Device) packLeft(k0, k1 int) {
+	p := &d.product
+	p.k0, p.k1 = k0, k1
+	p.left = compute.NewMat(p.c.Rows, k1-k0, d.floats(sharedLeft, p.c.Rows*(k1-k0)))
+	if k1 == k0 {
+		return
+	}
+	d.run((p.c.Rows+packCols-1)/packCols, func(d *Device, _ *worker, i int) {
+		p := &d.product
+		from := i * packCols
+		to, k := min(from+packCols, p.c.Rows), p.k1-p.k0
+		d.k.PackTransposedA(p.left.Data[from*k:], p.a.Data[p.k0*p.a.Stride+from:], p.a.Stride, k, to-from)
+	})
+}
+
+const (
+	// tileRows is about how many rows a thread takes at once: their part of A for one
+	// block of products stays in the second cache.
+	tileRows = 144
+	// tileWork is about how many multiply-adds a thread takes at once.
+	tileWork = 16 << 20
+)
+
+// tile cuts the block of c into tiles for threads. An element's bits do not depend
+// on it, as kernel's Gemm promises.
+func (d *Device) tile() {
+	p := &d.product
+	parts := (p.c.Rows + tileRows - 1) / tileRows
+	p.rowStep = (p.c.Rows + parts - 1) / parts
+	if p.rowStep < p.c.Rows {
+		p.rowStep = (p.rowStep + d.k.Tile - 1) / d.k.Tile * d.k.Tile
+	}
+	work := tileWork
+	if p.c.Rows <= tileRows { // few tiles: make them smaller rather than leave a thread idle
+		work = min(work, max(1<<17, p.c.Rows*p.c.Cols*(p.k1-p.k0)/(4*d.Threads())))
+	}
+	cols := max(1, work/max(1, p.rowStep*(p.k1-p.k0)))
+	p.colStep = (cols + d.k.Panel - 1) / d.k.Panel * d.k.Panel
+	p.colTiles = (p.n1 - p.n0 + p.colStep - 1) / p.colStep
+}
+
+// multiplyChunk computes one tile.
+func (d *Device) multiplyChunk(_ *worker, i int) {
+	p := &d.product
+	r0, c0 := i/p.colTiles*p.rowStep, p.n0+i%p.colTiles*p.colStep
+	r1, c1 := min(r0+p.rowStep, p.c.Rows), min(c0+p.colStep, p.n1)
+	k := p.k1 - p.k0
+	add := p.add || p.k0 > 0
+	if p.bias != nil && p.k0 == 0 {
+		for r := r0; r < r1; r++ {
+			copy(part(p.c, r, c0, c1), p.bias[c0:c1])
+		}
+		add = true
+	}
+	c, a := p.c.Data[r0*p.c.Stride+c0:], p.left.Data[r0*p.left.Stride:]
+	d.k.Gemm(c, p.c.Stride, a, p.left.Stride, p.right[(c0-p.n0)*k:], r1-r0, c1-c0, k, add)
+}
