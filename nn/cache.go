@@ -8,48 +8,50 @@ import (
 )
 
 // Cache keeps the keys and values of each block for generation, so that a pass
-// runs over new tokens only. It has room for a fixed number of tokens a sequence,
-// prefixes of deltas among them.
+// runs over new tokens only. The sequences of a batch are its own, in the same order.
 type Cache struct {
-	// Capacity is the number of tokens that a sequence may have.
-	Capacity int
-
 	dev    compute.Device
+	room   int32
 	blocks []cached
+	slots  []int32 // where each sequence of a batch is
 }
 
-// cached is one block's keys and values: sequence s has rows [s·Capacity, s·Capacity+length[s]).
+// cached is one block's keys and values: slot s has rows [s·room, s·room+length[s]).
 type cached struct {
 	keys, values compute.Mat
+	room         int32
 	length       []int32
-	before       int // of which an AttentionDelta put
+	before       int32 // of which an AttentionDelta put
 }
 
-// NewCache makes room for capacity tokens in each of a number of sequences.
-func NewCache(dev compute.Device, capacity int) *Cache {
-	return &Cache{Capacity: capacity, dev: dev}
+// NewCache makes a cache with room for so many tokens in each sequence, prefixes
+// of deltas among them; where they do not suffice the room doubles.
+func NewCache(dev compute.Device, room int) *Cache {
+	return &Cache{dev: dev, room: int32(max(room, 1))}
 }
 
 // Rows is how many rows of batches sequence s has behind it: what came before a
 // segment by [AttentionDelta] is not counted, what came by [InputDelta] is.
 func (c *Cache) Rows(s int) int {
-	if len(c.blocks) == 0 || s >= len(c.blocks[0].length) {
+	if len(c.blocks) == 0 || s >= len(c.slots) {
 		return 0
 	}
-	return int(c.blocks[0].length[s]) - c.blocks[0].before
+	b := &c.blocks[0]
+	return int(b.length[c.slots[s]] - b.before)
+}
+
+// Keep lets go of sequences: the next batch has those that are named, in that order.
+func (c *Cache) Keep(sequences []int) {
+	slots := make([]int32, len(sequences))
+	for i, s := range sequences {
+		slots[i] = c.slots[s]
+	}
+	c.slots = slots
 }
 
 // empty reports whether a block has seen nothing yet.
 func (c *Cache) empty(block int) bool {
-	if block >= len(c.blocks) {
-		return true
-	}
-	for _, n := range c.blocks[block].length {
-		if n > 0 {
-			return false
-		}
-	}
-	return true
+	return block >= len(c.blocks) || c.blocks[block].length == nil
 }
 
 // extend stores the keys and values of a pass, and returns everything that the
@@ -60,33 +62,57 @@ func (c *Cache) extend(p *Pass, a *Attention, k, v *autograd.Value, spans []comp
 	}
 	b := &c.blocks[a.Block]
 	if b.length == nil {
-		b.length, b.before = make([]int32, len(spans)), before
-		rows, cols := len(spans)*c.Capacity, k.Cols
-		b.keys = compute.NewMat(rows, cols, c.dev.Alloc(rows*cols))
-		b.values = compute.NewMat(rows, cols, c.dev.Alloc(rows*cols))
+		if len(c.slots) == 0 {
+			for s := range spans {
+				c.slots = append(c.slots, int32(s))
+			}
+		}
+		b.length, b.before = make([]int32, len(c.slots)), int32(before)
 	}
-	if len(spans) != len(b.length) {
-		p.Fail(fmt.Errorf("a cache of %d sequences, a batch of %d", len(b.length), len(spans)))
+	if len(spans) != len(c.slots) {
+		p.Fail(fmt.Errorf("a cache of %d sequences, a batch of %d", len(c.slots), len(spans)))
 		return k, v, spans, r.Places
 	}
+	c.grow(b, spans, k.Cols)
 	rows := make([]int32, 0, k.Rows)
 	places = make([]int32, 0, len(r.Places))
 	for s, span := range spans {
-		if int(b.length[s]+span.Len) > c.Capacity {
-			p.Fail(fmt.Errorf("sequence %d: %d tokens, and the cache has room for %d", s, b.length[s]+span.Len, c.Capacity))
-			return k, v, spans, r.Places
-		}
-		first := int32(s*c.Capacity) + b.length[s]
+		slot := c.slots[s]
+		start := slot * b.room
 		for i := range span.Len {
-			rows = append(rows, first+i)
+			rows = append(rows, start+b.length[slot]+i)
 		}
 		for _, place := range r.Places[r.Spans[s].Start:r.Spans[s].End()] {
-			places = append(places, b.length[s]+int32(before)+place)
+			places = append(places, b.length[slot]+int32(before)+place)
 		}
-		b.length[s] += span.Len
-		all = append(all, compute.Span{Start: int32(s * c.Capacity), Len: b.length[s]})
+		b.length[slot] += span.Len
+		all = append(all, compute.Span{Start: start, Len: b.length[slot]})
 	}
 	p.Store(b.keys, k, rows)
 	p.Store(b.values, v, rows)
 	return p.Constant(b.keys), p.Constant(b.values), all, places
+}
+
+// grow makes room for what spans bring.
+func (c *Cache) grow(b *cached, spans []compute.Span, cols int) {
+	room := max(b.room, c.room)
+	for s, span := range spans {
+		for room < b.length[c.slots[s]]+span.Len {
+			room *= 2
+		}
+	}
+	if room == b.room {
+		return
+	}
+	rows := len(b.length) * int(room)
+	for _, m := range []*compute.Mat{&b.keys, &b.values} {
+		larger := compute.NewMat(rows, cols, c.dev.Alloc(rows*cols))
+		for slot, n := range b.length {
+			for i := range int(n) {
+				copy(larger.Row(slot*int(room)+i), m.Row(slot*int(b.room)+i))
+			}
+		}
+		*m = larger
+	}
+	b.room = room
 }
