@@ -36,4 +36,4 @@ func (s *Set) Gemm(c []float32, ldc int, a []float32, lda int, b []float32, m, n
 }
 
 // BlockK is the number of products that Gemm adds up before it adds to C, in every tier.
-const BlockK = 256
+const BlockK = 768

@@ -5,7 +5,7 @@ package kernel
 //go:generate go -C _asm run . ..
 
 // A gemmKernel computes one tile of C over one block of k: rows·stride apart panels, cols columns of the last;
-// acc is 1 to add to c. It fetches a line at next, next+64, ... every four steps of k.
+// acc is 1 to add to c. A high tile asks for two lines from next on every four steps of k, a low one for its own panels.
 type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)
 
 // gemmTiles is a tier's register tiles and the blocking that suits its caches.
@@ -68,7 +68,7 @@ func (t *gemmTiles) block(c []float32, ldc int, a []float32, lda int, b []float3
 			ahead := &next[0]
 			if line < lines {
 				ahead = &next[line*16]
-				line += kc / 4
+				line += kc / 2
 			}
 			t.one[rows](&c[i*ldc+j], ldc, &a[i*lda], lda, &panel[0], 0, kc, cols, flag(acc), ahead)
 			i += rows

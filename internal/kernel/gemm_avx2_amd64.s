@@ -7,20 +7,26 @@
 // func gemm1x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), CX
-	MOVQ    next+72(FP), DX
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	MOVQ    k+48(FP), BX
-	SUBQ    $0x04, BX
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), CX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	MOVQ       c+0(FP), DX
+	MOVQ       ldc+8(FP), BX
+	SHLQ       $0x02, BX
+	PREFETCHT0 (DX)
+	MOVQ       k+48(FP), DX
+	SUBQ       $0x04, DX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (DX)
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
+	PREFETCHT0   1152(CX)
+	PREFETCHT0   1216(CX)
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y3
 	VBROADCASTSS (AX), Y4
@@ -43,12 +49,11 @@ loop4:
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x04, BX
+	SUBQ         $0x04, DX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, BX
+	ADDQ $0x04, DX
 	JEQ  done3
 
 rest2:
@@ -59,7 +64,7 @@ rest2:
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, CX
-	DECQ         BX
+	DECQ         DX
 	JNE          rest2
 
 done3:
@@ -137,22 +142,30 @@ GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $32
 // func gemm2x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), DX
-	MOVQ    next+72(FP), BX
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	MOVQ    k+48(FP), SI
-	SUBQ    $0x04, SI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	MOVQ       c+0(FP), BX
+	MOVQ       ldc+8(FP), SI
+	SHLQ       $0x02, SI
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+48(FP), BX
+	SUBQ       $0x04, BX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (BX)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
 	VMOVUPS      (DX), Y4
 	VMOVUPS      32(DX), Y5
 	VBROADCASTSS (AX), Y6
@@ -187,12 +200,11 @@ loop4:
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x04, SI
+	SUBQ         $0x04, BX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JEQ  done3
 
 rest2:
@@ -206,7 +218,7 @@ rest2:
 	VFMADD231PS  Y5, Y6, Y3
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, DX
-	DECQ         SI
+	DECQ         BX
 	JNE          rest2
 
 done3:
@@ -292,24 +304,34 @@ store7:
 // func gemm3x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm3x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), DX
-	MOVQ    next+72(FP), BX
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	MOVQ    k+48(FP), SI
-	SUBQ    $0x04, SI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), DX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	MOVQ       c+0(FP), BX
+	MOVQ       ldc+8(FP), SI
+	SHLQ       $0x02, SI
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	MOVQ       k+48(FP), BX
+	SUBQ       $0x04, BX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (BX)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
 	VMOVUPS      (DX), Y6
 	VMOVUPS      32(DX), Y7
 	VBROADCASTSS (AX), Y8
@@ -356,12 +378,11 @@ loop4:
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x04, SI
+	SUBQ         $0x04, BX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JEQ  done3
 
 rest2:
@@ -378,7 +399,7 @@ rest2:
 	VFMADD231PS  Y7, Y8, Y5
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, DX
-	DECQ         SI
+	DECQ         BX
 	JNE          rest2
 
 done3:
@@ -482,28 +503,40 @@ store7:
 // func gemm4x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       c+0(FP), SI
+	MOVQ       ldc+8(FP), DI
+	SHLQ       $0x02, DI
+	PREFETCHT0 (SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	MOVQ       k+48(FP), SI
+	SUBQ       $0x04, SI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   1152(BX)
+	PREFETCHT0   1216(BX)
 	VMOVUPS      (BX), Y8
 	VMOVUPS      32(BX), Y9
 	VBROADCASTSS (AX), Y10
@@ -563,12 +596,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, BX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -589,7 +621,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, BX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:
@@ -711,30 +743,44 @@ store7:
 // func gemm5x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	MOVQ       next+72(FP), SI
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	MOVQ       c+0(FP), DI
+	MOVQ       ldc+8(FP), R8
+	SHLQ       $0x02, R8
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	MOVQ       k+48(FP), DI
+	SUBQ       $0x04, DI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	ADDQ         $0x00000080, SI
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (AX), Y12
@@ -806,7 +852,6 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, BX
-	ADDQ         $0x40, SI
 	SUBQ         $0x04, DI
 	JGE          loop4
 
@@ -975,32 +1020,48 @@ store7:
 // func gemm6x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	MOVQ       next+72(FP), SI
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	MOVQ       c+0(FP), DI
+	MOVQ       ldc+8(FP), R8
+	SHLQ       $0x02, R8
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	MOVQ       k+48(FP), DI
+	SUBQ       $0x04, DI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	ADDQ         $0x00000080, SI
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (AX), Y14
@@ -1084,7 +1145,6 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, BX
-	ADDQ         $0x40, SI
 	SUBQ         $0x04, DI
 	JGE          loop4
 
@@ -1282,7 +1342,6 @@ TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-80
 	SHLQ    $0x02, DX
 	LEAQ    (CX)(DX*2), BX
 	ADDQ    DX, BX
-	MOVQ    next+72(FP), SI
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1291,13 +1350,28 @@ TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-80
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
+	MOVQ    k+48(FP), SI
+	SUBQ    $0x04, SI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
+	PREFETCHT0   1152(CX)
+	PREFETCHT0   1216(CX)
+	PREFETCHT0   1024(CX)(DX*1)
+	PREFETCHT0   1088(CX)(DX*1)
+	PREFETCHT0   1152(CX)(DX*1)
+	PREFETCHT0   1216(CX)(DX*1)
+	PREFETCHT0   1024(CX)(DX*2)
+	PREFETCHT0   1088(CX)(DX*2)
+	PREFETCHT0   1152(CX)(DX*2)
+	PREFETCHT0   1216(CX)(DX*2)
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   1152(BX)
+	PREFETCHT0   1216(BX)
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  (CX), Y8, Y0
 	VFMADD231PS  32(CX), Y8, Y1
@@ -1337,12 +1411,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, CX
 	ADDQ         $0x00000100, BX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -1358,7 +1431,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, CX
 	ADDQ         $0x00000040, BX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:
@@ -1408,7 +1481,6 @@ TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-80
 	MOVQ    b+32(FP), DX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
-	MOVQ    next+72(FP), SI
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1421,13 +1493,24 @@ TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-80
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
+	MOVQ    k+48(FP), SI
+	SUBQ    $0x04, SI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
+	PREFETCHT0   1152(DX)(BX*1)
+	PREFETCHT0   1216(DX)(BX*1)
+	PREFETCHT0   1024(DX)(BX*2)
+	PREFETCHT0   1088(DX)(BX*2)
+	PREFETCHT0   1152(DX)(BX*2)
+	PREFETCHT0   1216(DX)(BX*2)
 	VBROADCASTSS (AX), Y12
 	VBROADCASTSS (AX)(CX*1), Y13
 	VMOVUPS      (DX), Y14
@@ -1510,12 +1593,11 @@ loop4:
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, DX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -1541,7 +1623,7 @@ rest2:
 	VFMADD231PS  Y14, Y13, Y11
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, DX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:
@@ -1605,7 +1687,6 @@ TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-80
 	MOVQ    b+32(FP), DX
 	MOVQ    stride+40(FP), BX
 	SHLQ    $0x02, BX
-	MOVQ    next+72(FP), SI
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1618,13 +1699,20 @@ TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-80
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y11, Y11, Y11
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
+	MOVQ    k+48(FP), SI
+	SUBQ    $0x04, SI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
+	PREFETCHT0   1152(DX)(BX*1)
+	PREFETCHT0   1216(DX)(BX*1)
 	VBROADCASTSS (AX), Y12
 	VBROADCASTSS (AX)(CX*1), Y13
 	VBROADCASTSS (AX)(CX*2), Y14
@@ -1703,12 +1791,11 @@ loop4:
 	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000100, DX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -1733,7 +1820,7 @@ rest2:
 	VFMADD231PS  Y15, Y14, Y11
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000040, DX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:

@@ -7,20 +7,31 @@
 // func gemm1x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), CX
-	MOVQ    next+72(FP), DX
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	MOVQ    k+48(FP), BX
-	SUBQ    $0x04, BX
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), CX
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	MOVQ       c+0(FP), DX
+	MOVQ       ldc+8(FP), BX
+	SHLQ       $0x02, BX
+	PREFETCHT0 (DX)
+	PREFETCHT0 64(DX)
+	MOVQ       k+48(FP), DX
+	SUBQ       $0x04, DX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (DX)
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
+	PREFETCHT0   1152(CX)
+	PREFETCHT0   1216(CX)
+	PREFETCHT0   1280(CX)
+	PREFETCHT0   1344(CX)
+	PREFETCHT0   1408(CX)
+	PREFETCHT0   1472(CX)
 	VMOVUPS      (CX), Z2
 	VMOVUPS      64(CX), Z3
 	VBROADCASTSS (AX), Z4
@@ -43,12 +54,11 @@ loop4:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, CX
-	ADDQ         $0x40, DX
-	SUBQ         $0x04, BX
+	SUBQ         $0x04, DX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, BX
+	ADDQ $0x04, DX
 	JEQ  done3
 
 rest2:
@@ -59,7 +69,7 @@ rest2:
 	VFMADD231PS  Z3, Z4, Z1
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, CX
-	DECQ         BX
+	DECQ         DX
 	JNE          rest2
 
 done3:
@@ -127,22 +137,36 @@ store7:
 // func gemm2x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), DX
-	MOVQ    next+72(FP), BX
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	MOVQ    k+48(FP), SI
-	SUBQ    $0x04, SI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), DX
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	MOVQ       c+0(FP), BX
+	MOVQ       ldc+8(FP), SI
+	SHLQ       $0x02, SI
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       k+48(FP), BX
+	SUBQ       $0x04, BX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (BX)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1280(DX)
+	PREFETCHT0   1344(DX)
+	PREFETCHT0   1408(DX)
+	PREFETCHT0   1472(DX)
 	VMOVUPS      (DX), Z4
 	VMOVUPS      64(DX), Z5
 	VBROADCASTSS (AX), Z6
@@ -177,12 +201,11 @@ loop4:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x04, SI
+	SUBQ         $0x04, BX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JEQ  done3
 
 rest2:
@@ -196,7 +219,7 @@ rest2:
 	VFMADD231PS  Z5, Z6, Z3
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, DX
-	DECQ         SI
+	DECQ         BX
 	JNE          rest2
 
 done3:
@@ -282,24 +305,41 @@ store7:
 // func gemm3x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm3x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    b+32(FP), DX
-	MOVQ    next+72(FP), BX
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	MOVQ    k+48(FP), SI
-	SUBQ    $0x04, SI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       b+32(FP), DX
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	MOVQ       c+0(FP), BX
+	MOVQ       ldc+8(FP), SI
+	SHLQ       $0x02, SI
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       SI, BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	MOVQ       k+48(FP), BX
+	SUBQ       $0x04, BX
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (BX)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1280(DX)
+	PREFETCHT0   1344(DX)
+	PREFETCHT0   1408(DX)
+	PREFETCHT0   1472(DX)
 	VMOVUPS      (DX), Z6
 	VMOVUPS      64(DX), Z7
 	VBROADCASTSS (AX), Z8
@@ -346,12 +386,11 @@ loop4:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, DX
-	ADDQ         $0x40, BX
-	SUBQ         $0x04, SI
+	SUBQ         $0x04, BX
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, SI
+	ADDQ $0x04, BX
 	JEQ  done3
 
 rest2:
@@ -368,7 +407,7 @@ rest2:
 	VFMADD231PS  Z7, Z8, Z5
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, DX
-	DECQ         SI
+	DECQ         BX
 	JNE          rest2
 
 done3:
@@ -472,28 +511,48 @@ store7:
 // func gemm4x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	MOVQ       c+0(FP), SI
+	MOVQ       ldc+8(FP), DI
+	SHLQ       $0x02, DI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       DI, SI
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	MOVQ       k+48(FP), SI
+	SUBQ       $0x04, SI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   1152(BX)
+	PREFETCHT0   1216(BX)
+	PREFETCHT0   1280(BX)
+	PREFETCHT0   1344(BX)
+	PREFETCHT0   1408(BX)
+	PREFETCHT0   1472(BX)
 	VMOVUPS      (BX), Z8
 	VMOVUPS      64(BX), Z9
 	VBROADCASTSS (AX), Z10
@@ -553,12 +612,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -579,7 +637,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000080, BX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:
@@ -701,30 +759,49 @@ store7:
 // func gemm5x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	MOVQ       next+72(FP), SI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	MOVQ       c+0(FP), DI
+	MOVQ       ldc+8(FP), R8
+	SHLQ       $0x02, R8
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	MOVQ       k+48(FP), DI
+	SUBQ       $0x04, DI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	ADDQ         $0x00000080, SI
 	VMOVUPS      (BX), Z10
 	VMOVUPS      64(BX), Z11
 	VBROADCASTSS (AX), Z12
@@ -796,7 +873,6 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	ADDQ         $0x40, SI
 	SUBQ         $0x04, DI
 	JGE          loop4
 
@@ -965,32 +1041,54 @@ store7:
 // func gemm6x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	MOVQ    b+32(FP), BX
-	MOVQ    next+72(FP), SI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	MOVQ       b+32(FP), BX
+	MOVQ       next+72(FP), SI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	MOVQ       c+0(FP), DI
+	MOVQ       ldc+8(FP), R8
+	SHLQ       $0x02, R8
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       R8, DI
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	MOVQ       k+48(FP), DI
+	SUBQ       $0x04, DI
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
+	PREFETCHT0   64(SI)
+	ADDQ         $0x00000080, SI
 	VMOVUPS      (BX), Z12
 	VMOVUPS      64(BX), Z13
 	VBROADCASTSS (AX), Z14
@@ -1074,7 +1172,6 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	ADDQ         $0x40, SI
 	SUBQ         $0x04, DI
 	JGE          loop4
 
@@ -1264,36 +1361,61 @@ store7:
 // func gemm7x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	MOVQ    b+32(FP), SI
-	MOVQ    next+72(FP), DI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	MOVQ       b+32(FP), SI
+	MOVQ       next+72(FP), DI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
+	PREFETCHT0   64(DI)
+	ADDQ         $0x00000080, DI
 	VMOVUPS      (SI), Z14
 	VMOVUPS      64(SI), Z15
 	VBROADCASTSS (AX), Z16
@@ -1390,7 +1512,6 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	ADDQ         $0x40, DI
 	SUBQ         $0x04, R8
 	JGE          loop4
 
@@ -1602,38 +1723,66 @@ store7:
 // func gemm8x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	MOVQ    b+32(FP), SI
-	MOVQ    next+72(FP), DI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	MOVQ       b+32(FP), SI
+	MOVQ       next+72(FP), DI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
+	PREFETCHT0   64(DI)
+	ADDQ         $0x00000080, DI
 	VMOVUPS      (SI), Z16
 	VMOVUPS      64(SI), Z17
 	VBROADCASTSS (AX), Z18
@@ -1742,7 +1891,6 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	ADDQ         $0x40, DI
 	SUBQ         $0x04, R8
 	JGE          loop4
 
@@ -1975,40 +2123,71 @@ store7:
 // func gemm9x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	MOVQ    b+32(FP), SI
-	MOVQ    next+72(FP), DI
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	MOVQ       b+32(FP), SI
+	MOVQ       next+72(FP), DI
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
+	PREFETCHT0   64(DI)
+	ADDQ         $0x00000080, DI
 	VMOVUPS      (SI), Z18
 	VMOVUPS      64(SI), Z19
 	VBROADCASTSS (AX), Z20
@@ -2129,7 +2308,6 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	ADDQ         $0x40, DI
 	SUBQ         $0x04, R8
 	JGE          loop4
 
@@ -2383,44 +2561,78 @@ store7:
 // func gemm10x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*2), SI
-	ADDQ    CX, SI
-	MOVQ    b+32(FP), DI
-	MOVQ    next+72(FP), R8
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	MOVQ    k+48(FP), R9
-	SUBQ    $0x04, R9
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       b+32(FP), DI
+	MOVQ       next+72(FP), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VMOVUPS      (DI), Z20
 	VMOVUPS      64(DI), Z21
 	VBROADCASTSS (AX), Z22
@@ -2554,7 +2766,6 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	ADDQ         $0x40, R8
 	SUBQ         $0x04, R9
 	JGE          loop4
 
@@ -2830,46 +3041,83 @@ store7:
 // func gemm11x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*2), SI
-	ADDQ    CX, SI
-	MOVQ    b+32(FP), DI
-	MOVQ    next+72(FP), R8
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	MOVQ    k+48(FP), R9
-	SUBQ    $0x04, R9
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       b+32(FP), DI
+	MOVQ       next+72(FP), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VMOVUPS      (DI), Z22
 	VMOVUPS      64(DI), Z23
 	VBROADCASTSS (AX), Z24
@@ -3015,7 +3263,6 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	ADDQ         $0x40, R8
 	SUBQ         $0x04, R9
 	JGE          loop4
 
@@ -3312,48 +3559,88 @@ store7:
 // func gemm12x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*2), SI
-	ADDQ    CX, SI
-	MOVQ    b+32(FP), DI
-	MOVQ    next+72(FP), R8
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
-	MOVQ    k+48(FP), R9
-	SUBQ    $0x04, R9
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	MOVQ       b+32(FP), DI
+	MOVQ       next+72(FP), R8
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	ADDQ         $0x00000080, R8
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VBROADCASTSS (AX), Z26
@@ -3511,7 +3798,6 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	ADDQ         $0x40, R8
 	SUBQ         $0x04, R9
 	JGE          loop4
 
@@ -3829,52 +4115,95 @@ store7:
 // func gemm13x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*2), SI
-	ADDQ    CX, SI
-	LEAQ    (SI)(CX*2), DI
-	ADDQ    CX, DI
-	MOVQ    b+32(FP), R8
-	MOVQ    next+72(FP), R9
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
-	VPXORD  Z24, Z24, Z24
-	VPXORD  Z25, Z25, Z25
-	MOVQ    k+48(FP), R10
-	SUBQ    $0x04, R10
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	LEAQ       (SI)(CX*2), DI
+	ADDQ       CX, DI
+	MOVQ       b+32(FP), R8
+	MOVQ       next+72(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	MOVQ       c+0(FP), R10
+	MOVQ       ldc+8(FP), R11
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	MOVQ       k+48(FP), R10
+	SUBQ       $0x04, R10
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	ADDQ         $0x00000080, R9
 	VMOVUPS      (R8), Z26
 	VMOVUPS      64(R8), Z27
 	VBROADCASTSS (AX), Z28
@@ -4045,7 +4374,6 @@ loop4:
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000200, R8
-	ADDQ         $0x40, R9
 	SUBQ         $0x04, R10
 	JGE          loop4
 
@@ -4385,54 +4713,100 @@ store7:
 // func gemm14x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-80
-	MOVQ    a+16(FP), AX
-	MOVQ    lda+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (AX)(CX*2), DX
-	ADDQ    CX, DX
-	LEAQ    (DX)(CX*2), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*2), SI
-	ADDQ    CX, SI
-	LEAQ    (SI)(CX*2), DI
-	ADDQ    CX, DI
-	MOVQ    b+32(FP), R8
-	MOVQ    next+72(FP), R9
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Z9, Z9, Z9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Z11, Z11, Z11
-	VPXORD  Z12, Z12, Z12
-	VPXORD  Z13, Z13, Z13
-	VPXORD  Z14, Z14, Z14
-	VPXORD  Z15, Z15, Z15
-	VPXORD  Z16, Z16, Z16
-	VPXORD  Z17, Z17, Z17
-	VPXORD  Z18, Z18, Z18
-	VPXORD  Z19, Z19, Z19
-	VPXORD  Z20, Z20, Z20
-	VPXORD  Z21, Z21, Z21
-	VPXORD  Z22, Z22, Z22
-	VPXORD  Z23, Z23, Z23
-	VPXORD  Z24, Z24, Z24
-	VPXORD  Z25, Z25, Z25
-	VPXORD  Z26, Z26, Z26
-	VPXORD  Z27, Z27, Z27
-	MOVQ    k+48(FP), R10
-	SUBQ    $0x04, R10
-	JLT     tail1
-	PCALIGN $0x20
+	MOVQ       a+16(FP), AX
+	MOVQ       lda+24(FP), CX
+	SHLQ       $0x02, CX
+	LEAQ       (AX)(CX*2), DX
+	ADDQ       CX, DX
+	LEAQ       (DX)(CX*2), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*2), SI
+	ADDQ       CX, SI
+	LEAQ       (SI)(CX*2), DI
+	ADDQ       CX, DI
+	MOVQ       b+32(FP), R8
+	MOVQ       next+72(FP), R9
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+	MOVQ       c+0(FP), R10
+	MOVQ       ldc+8(FP), R11
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	MOVQ       k+48(FP), R10
+	SUBQ       $0x04, R10
+	JLT        tail1
+	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R9)
+	PREFETCHT0   64(R9)
+	ADDQ         $0x00000080, R9
 	VMOVUPS      (R8), Z28
 	VMOVUPS      64(R8), Z29
 	VBROADCASTSS (AX), Z30
@@ -4615,7 +4989,6 @@ loop4:
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000200, R8
-	ADDQ         $0x40, R9
 	SUBQ         $0x04, R10
 	JGE          loop4
 
@@ -4984,7 +5357,6 @@ TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-80
 	SHLQ    $0x02, DX
 	LEAQ    (CX)(DX*2), BX
 	ADDQ    DX, BX
-	MOVQ    next+72(FP), SI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -4993,13 +5365,44 @@ TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-80
 	VPXORD  Z5, Z5, Z5
 	VPXORD  Z6, Z6, Z6
 	VPXORD  Z7, Z7, Z7
-	MOVQ    k+48(FP), DI
-	SUBQ    $0x04, DI
+	MOVQ    k+48(FP), SI
+	SUBQ    $0x04, SI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (SI)
+	PREFETCHT0   1024(CX)
+	PREFETCHT0   1088(CX)
+	PREFETCHT0   1152(CX)
+	PREFETCHT0   1216(CX)
+	PREFETCHT0   1280(CX)
+	PREFETCHT0   1344(CX)
+	PREFETCHT0   1408(CX)
+	PREFETCHT0   1472(CX)
+	PREFETCHT0   1024(CX)(DX*1)
+	PREFETCHT0   1088(CX)(DX*1)
+	PREFETCHT0   1152(CX)(DX*1)
+	PREFETCHT0   1216(CX)(DX*1)
+	PREFETCHT0   1280(CX)(DX*1)
+	PREFETCHT0   1344(CX)(DX*1)
+	PREFETCHT0   1408(CX)(DX*1)
+	PREFETCHT0   1472(CX)(DX*1)
+	PREFETCHT0   1024(CX)(DX*2)
+	PREFETCHT0   1088(CX)(DX*2)
+	PREFETCHT0   1152(CX)(DX*2)
+	PREFETCHT0   1216(CX)(DX*2)
+	PREFETCHT0   1280(CX)(DX*2)
+	PREFETCHT0   1344(CX)(DX*2)
+	PREFETCHT0   1408(CX)(DX*2)
+	PREFETCHT0   1472(CX)(DX*2)
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   1152(BX)
+	PREFETCHT0   1216(BX)
+	PREFETCHT0   1280(BX)
+	PREFETCHT0   1344(BX)
+	PREFETCHT0   1408(BX)
+	PREFETCHT0   1472(BX)
 	VBROADCASTSS (AX), Z8
 	VFMADD231PS  (CX), Z8, Z0
 	VFMADD231PS  64(CX), Z8, Z1
@@ -5039,12 +5442,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, CX
 	ADDQ         $0x00000200, BX
-	ADDQ         $0x40, SI
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, SI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, SI
 	JEQ  done3
 
 rest2:
@@ -5060,7 +5462,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, CX
 	ADDQ         $0x00000080, BX
-	DECQ         DI
+	DECQ         SI
 	JNE          rest2
 
 done3:
@@ -5112,7 +5514,6 @@ TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-80
 	SHLQ    $0x02, BX
 	LEAQ    (DX)(BX*2), SI
 	ADDQ    BX, SI
-	MOVQ    next+72(FP), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -5129,13 +5530,44 @@ TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-80
 	VPXORD  Z13, Z13, Z13
 	VPXORD  Z14, Z14, Z14
 	VPXORD  Z15, Z15, Z15
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
+	MOVQ    k+48(FP), DI
+	SUBQ    $0x04, DI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (DI)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1280(DX)
+	PREFETCHT0   1344(DX)
+	PREFETCHT0   1408(DX)
+	PREFETCHT0   1472(DX)
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
+	PREFETCHT0   1152(DX)(BX*1)
+	PREFETCHT0   1216(DX)(BX*1)
+	PREFETCHT0   1280(DX)(BX*1)
+	PREFETCHT0   1344(DX)(BX*1)
+	PREFETCHT0   1408(DX)(BX*1)
+	PREFETCHT0   1472(DX)(BX*1)
+	PREFETCHT0   1024(DX)(BX*2)
+	PREFETCHT0   1088(DX)(BX*2)
+	PREFETCHT0   1152(DX)(BX*2)
+	PREFETCHT0   1216(DX)(BX*2)
+	PREFETCHT0   1280(DX)(BX*2)
+	PREFETCHT0   1344(DX)(BX*2)
+	PREFETCHT0   1408(DX)(BX*2)
+	PREFETCHT0   1472(DX)(BX*2)
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	PREFETCHT0   1152(SI)
+	PREFETCHT0   1216(SI)
+	PREFETCHT0   1280(SI)
+	PREFETCHT0   1344(SI)
+	PREFETCHT0   1408(SI)
+	PREFETCHT0   1472(SI)
 	VBROADCASTSS (AX), Z16
 	VBROADCASTSS (AX)(CX*1), Z17
 	VMOVUPS      (DX), Z18
@@ -5243,12 +5675,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, DX
 	ADDQ         $0x00000200, SI
-	ADDQ         $0x40, DI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JEQ  done3
 
 rest2:
@@ -5281,7 +5712,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, SI
-	DECQ         R8
+	DECQ         DI
 	JNE          rest2
 
 done3:
@@ -5359,7 +5790,6 @@ TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-80
 	SHLQ    $0x02, BX
 	LEAQ    (DX)(BX*2), SI
 	ADDQ    BX, SI
-	MOVQ    next+72(FP), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -5384,13 +5814,44 @@ TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-80
 	VPXORD  Z21, Z21, Z21
 	VPXORD  Z22, Z22, Z22
 	VPXORD  Z23, Z23, Z23
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
+	MOVQ    k+48(FP), DI
+	SUBQ    $0x04, DI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (DI)
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   1152(DX)
+	PREFETCHT0   1216(DX)
+	PREFETCHT0   1280(DX)
+	PREFETCHT0   1344(DX)
+	PREFETCHT0   1408(DX)
+	PREFETCHT0   1472(DX)
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1088(DX)(BX*1)
+	PREFETCHT0   1152(DX)(BX*1)
+	PREFETCHT0   1216(DX)(BX*1)
+	PREFETCHT0   1280(DX)(BX*1)
+	PREFETCHT0   1344(DX)(BX*1)
+	PREFETCHT0   1408(DX)(BX*1)
+	PREFETCHT0   1472(DX)(BX*1)
+	PREFETCHT0   1024(DX)(BX*2)
+	PREFETCHT0   1088(DX)(BX*2)
+	PREFETCHT0   1152(DX)(BX*2)
+	PREFETCHT0   1216(DX)(BX*2)
+	PREFETCHT0   1280(DX)(BX*2)
+	PREFETCHT0   1344(DX)(BX*2)
+	PREFETCHT0   1408(DX)(BX*2)
+	PREFETCHT0   1472(DX)(BX*2)
+	PREFETCHT0   1024(SI)
+	PREFETCHT0   1088(SI)
+	PREFETCHT0   1152(SI)
+	PREFETCHT0   1216(SI)
+	PREFETCHT0   1280(SI)
+	PREFETCHT0   1344(SI)
+	PREFETCHT0   1408(SI)
+	PREFETCHT0   1472(SI)
 	VBROADCASTSS (AX), Z24
 	VBROADCASTSS (AX)(CX*1), Z25
 	VBROADCASTSS (AX)(CX*2), Z26
@@ -5534,12 +5995,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000200, DX
 	ADDQ         $0x00000200, SI
-	ADDQ         $0x40, DI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JEQ  done3
 
 rest2:
@@ -5581,7 +6041,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000080, DX
 	ADDQ         $0x00000080, SI
-	DECQ         R8
+	DECQ         DI
 	JNE          rest2
 
 done3:
@@ -5685,7 +6145,6 @@ TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-80
 	MOVQ    b+32(FP), BX
 	MOVQ    stride+40(FP), SI
 	SHLQ    $0x02, SI
-	MOVQ    next+72(FP), DI
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
@@ -5710,13 +6169,36 @@ TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-80
 	VPXORD  Z21, Z21, Z21
 	VPXORD  Z22, Z22, Z22
 	VPXORD  Z23, Z23, Z23
-	MOVQ    k+48(FP), R8
-	SUBQ    $0x04, R8
+	MOVQ    k+48(FP), DI
+	SUBQ    $0x04, DI
 	JLT     tail1
 	PCALIGN $0x20
 
 loop4:
-	PREFETCHT0   (DI)
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   1152(BX)
+	PREFETCHT0   1216(BX)
+	PREFETCHT0   1280(BX)
+	PREFETCHT0   1344(BX)
+	PREFETCHT0   1408(BX)
+	PREFETCHT0   1472(BX)
+	PREFETCHT0   1024(BX)(SI*1)
+	PREFETCHT0   1088(BX)(SI*1)
+	PREFETCHT0   1152(BX)(SI*1)
+	PREFETCHT0   1216(BX)(SI*1)
+	PREFETCHT0   1280(BX)(SI*1)
+	PREFETCHT0   1344(BX)(SI*1)
+	PREFETCHT0   1408(BX)(SI*1)
+	PREFETCHT0   1472(BX)(SI*1)
+	PREFETCHT0   1024(BX)(SI*2)
+	PREFETCHT0   1088(BX)(SI*2)
+	PREFETCHT0   1152(BX)(SI*2)
+	PREFETCHT0   1216(BX)(SI*2)
+	PREFETCHT0   1280(BX)(SI*2)
+	PREFETCHT0   1344(BX)(SI*2)
+	PREFETCHT0   1408(BX)(SI*2)
+	PREFETCHT0   1472(BX)(SI*2)
 	VBROADCASTSS (AX), Z24
 	VBROADCASTSS (AX)(CX*1), Z25
 	VBROADCASTSS (AX)(CX*2), Z26
@@ -5856,12 +6338,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	ADDQ         $0x40, DI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, DI
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, DI
 	JEQ  done3
 
 rest2:
@@ -5902,7 +6383,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000080, BX
-	DECQ         R8
+	DECQ         DI
 	JNE          rest2
 
 done3:

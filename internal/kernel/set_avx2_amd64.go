@@ -79,7 +79,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 
 var avx2Tiles = &gemmTiles{
 	panel:  16,
-	blockM: 144,
+	blockM: 72,
 	one: []gemmKernel{
 		nil, gemm1x1AVX2, gemm2x1AVX2, gemm3x1AVX2, gemm4x1AVX2, gemm5x1AVX2, gemm6x1AVX2,
 	},

@@ -10,6 +10,12 @@ import (
 // unroll is the number of steps over k in one turn of a tile's loop.
 const unroll = 4
 
+// Tiles of at most streamRows rows wait for b rather than for the arithmetic: they ask for it aheadBytes ahead.
+const (
+	streamRows = 4
+	aheadBytes = 1024
+)
+
 // gemmFamily makes the register tiles of Gemm: every height on one panel, and for the lowest heights, whose few
 // chains of additions would wait for each other, also tiles over several panels.
 func gemmFamily(g *gen) {
@@ -36,7 +42,10 @@ func gemmTile(g *gen, r, n int) {
 		fmt.Sprintf("computes a tile of %d rows and %d panels; stride is the distance of panels.", r, n))
 	a, rows := g.rowAddresses(g.arg("a"), g.arg("lda"), r)
 	b, panels := g.panelAddresses(g.arg("b"), n)
-	next := g.arg("next")
+	var next reg.GPVirtual
+	if r > streamRows {
+		next = g.arg("next")
+	}
 	sums := make([][]reg.VecVirtual, r)
 	for i := range sums {
 		sums[i] = g.vecs(2 * n)
@@ -52,6 +61,9 @@ func gemmTile(g *gen, r, n int) {
 		}
 	}
 
+	if n == 1 {
+		g.fetchTile(r)
+	}
 	k := g.arg("k")
 	tail, rest, done := g.label("tail"), g.label("rest"), g.label("done")
 	g.SUBQ(operand.Imm(unroll), k)
@@ -59,13 +71,18 @@ func gemmTile(g *gen, r, n int) {
 	g.align()
 	loop := g.label("loop")
 	g.Label(loop)
-	g.PREFETCHT0(operand.Mem{Base: next})
+	if r <= streamRows {
+		g.fetchAhead(panels)
+	} else {
+		g.PREFETCHT0(operand.Mem{Base: next})
+		g.PREFETCHT0(operand.Mem{Base: next, Disp: 64})
+		g.ADDQ(operand.U32(128), next)
+	}
 	for u := range unroll {
 		step(u)
 	}
 	g.advance(a, 4*unroll)
 	g.advance(b, 2*g.bytes*unroll)
-	g.ADDQ(operand.Imm(64), next)
 	g.SUBQ(operand.Imm(unroll), k)
 	g.JGE(operand.LabelRef(loop))
 	g.Label(tail)
@@ -79,6 +96,29 @@ func gemmTile(g *gen, r, n int) {
 	g.JNE(operand.LabelRef(rest))
 	g.Label(done)
 	g.storeTile(sums, n)
+}
+
+// fetchTile asks for the lines of c, which the sums will be added to when they are done.
+func (g *gen) fetchTile(r int) {
+	c, ldc := g.arg("c"), g.arg("ldc")
+	g.SHLQ(operand.Imm(2), ldc)
+	for i := range r {
+		for line := 0; line < 2*g.bytes; line += 64 {
+			g.PREFETCHT0(operand.Mem{Base: c, Disp: line})
+		}
+		if i < r-1 {
+			g.ADDQ(ldc, c)
+		}
+	}
+}
+
+// fetchAhead asks for the lines of b that a turn of the loop will read some turns later.
+func (g *gen) fetchAhead(panels []operand.Mem) {
+	for _, p := range panels {
+		for line := 0; line < 2*g.bytes*unroll; line += 64 {
+			g.PREFETCHT0(p.Offset(aheadBytes + line))
+		}
+	}
 }
 
 // rowAddresses gives the address of element 0 of each of r rows, made from as few registers as
