@@ -4,9 +4,9 @@ import "fmt"
 
 // Explanation shows an input token by token.
 type Explanation struct {
-	Tokens []ExplainedToken
-	Cut    []CutField
-	Unread string // template text after a causal model's mask, which is left out
+	Tokens []ExplainedToken `json:"tokens"`
+	Cut    []CutField       `json:"cut,omitempty"`
+	Unread string           `json:"unread,omitempty"` // template text after a causal model's mask, which is left out
 }
 
 // ExplainedToken is one position of an input.
@@ -15,8 +15,8 @@ type ExplainedToken struct {
 	ID       int32  `json:"id"`
 	Token    string `json:"token"` // as the vocabulary spells it; a soft token's name
 	Role     string `json:"role"`  // text, placeholder, meta, special, mask or soft
-	Source   string `json:"source,omitempty"`
-	Read     bool   `json:"read,omitempty"` // the model is asked here
+	Source   string `json:"source,omitempty"` // a field's name; the token that a soft token starts from
+	Read     bool   `json:"read,omitempty"`   // the model is asked here
 }
 
 // CutField says how many tokens a field lost.
@@ -25,8 +25,7 @@ type CutField struct {
 	Tokens int    `json:"tokens"`
 }
 
-// Explain says what each token of an input is and where it comes from. Source
-// is a field's name, the words that a soft token starts from, or empty.
+// Explain says what each token of an input is and where it comes from.
 func (b *BoundTemplate) Explain(in *Input) (*Explanation, error) {
 	e := &Explanation{Unread: b.unread}
 	for i, id := range in.IDs {
