@@ -13,8 +13,8 @@ type Explanation struct {
 type ExplainedToken struct {
 	Position int    `json:"position"`
 	ID       int32  `json:"id"`
-	Token    string `json:"token"` // as the vocabulary spells it; a soft token's name
-	Role     string `json:"role"`  // text, placeholder, meta, special, mask or soft
+	Token    string `json:"token"`            // as the vocabulary spells it; a soft token's name
+	Role     string `json:"role"`             // text, placeholder, meta, special, mask or soft
 	Source   string `json:"source,omitempty"` // a field's name; the token that a soft token starts from
 	Read     bool   `json:"read,omitempty"`   // the model is asked here
 }
