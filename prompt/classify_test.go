@@ -13,7 +13,7 @@ import (
 	"trimtab/compute"
 	"trimtab/internal/near"
 	"trimtab/model"
-	_ "trimtab/model/bert"
+	_ "trimtab/model/all"
 	"trimtab/nn"
 	"trimtab/tokenizer"
 )
@@ -137,6 +137,29 @@ func TestClassifyAgainstGoldens(t *testing.T) {
 		}
 		even := float32(-math.Log(3))
 		near.Check(t, string(handler)+" calibrated", classify(t, c, in), []float32{even, even}, near.Logits)
+	}
+}
+
+// A causal model is read at its last token.
+func TestCausalClassifyAgainstGoldens(t *testing.T) {
+	dev := newDevice(t)
+	for _, name := range []string{"gpt2-lm", "llama-lm", "llama31-lm"} {
+		m, dir := openModel(t, dev, "goldens", "models", name)
+		in, logits := goldenInput(t, dir, 10)
+		v := words(Mean, 1)
+		gathered, err := v.Gather(logits, m.Info().Vocabulary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := v.Scores(gathered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := NewClassifier(dev, m, &BoundTemplate{masks: 1, causal: true}, v, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near.Check(t, name, classify(t, c, in, in), float32s(append(want, want...)), near.Logits)
 	}
 }
 
@@ -268,7 +291,7 @@ func TestZeroShot(t *testing.T) {
 	if err := c.Calibrate([]*Input{blank}); err != nil {
 		t.Fatal(err)
 	}
-	examples, labels := sst2(t, 24)
+	examples, labels := sst2(t, 100)
 	inputs, _, err := c.Template.WrapAll(examples, WrapOptions{MaxTokens: 64})
 	if err != nil {
 		t.Fatal(err)
