@@ -119,6 +119,20 @@ func TestSharedSkipsWhereDataIsMissing(t *testing.T) {
 	}
 }
 
+func TestClass(t *testing.T) {
+	for name, want := range map[string]float64{"Elementwise": Elementwise, "Norm": Norm, "Product": Product, "Attention": Attention} {
+		Number(t, name, Class(t, name), want, Exact)
+	}
+	s := &stopper{TB: t}
+	func() {
+		defer func() { recover() }()
+		Class(s, "elementwise")
+	}()
+	if !s.ended {
+		t.Error("an unknown class was accepted")
+	}
+}
+
 // stopper notes that a test was ended and unwinds, as testing does.
 type stopper struct {
 	testing.TB

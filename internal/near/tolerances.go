@@ -1,5 +1,7 @@
 package near
 
+import "testing"
+
 // The tolerances of this repository, each within |a-b| <= t*(1+|b|).
 const (
 	// Exact is for numbers that must be the same value: copies, counts, and
@@ -26,9 +28,19 @@ const (
 	// against the same delta beside them.
 	Merge = 1e-5
 
-	// Kernel bounds one operation of one kernel tier against its plain Go twin:
-	// both accumulate in float32, in different orders.
+	// Kernel bounds one kernel of one tier against its plain Go twin: both
+	// accumulate in float32, in different orders.
 	Kernel = 2e-6
+
+	// Elementwise, Norm, Product and Attention are Kernel for the operations of a
+	// device, by the class that compute's table of operations gives them ([Class]).
+	// The last two sum over a thousand products and more, where float32 sums in
+	// two orders differ by more when the terms cancel.
+	Elementwise = Kernel
+	Norm        = Kernel
+	Product     = 5e-6
+	Attention   = 5e-6
+
 	// Sum bounds a float32 sum of products against the float64 one, relative to
 	// the sum of the terms' magnitudes: see [Sums].
 	Sum = 3e-7
@@ -43,3 +55,21 @@ const (
 	// Printed bounds a number that was read back from text with six digits.
 	Printed = 1e-5
 )
+
+// Class returns the tolerance of a class of operations by its name. A name that
+// is none ends the test.
+func Class(t testing.TB, name string) float64 {
+	t.Helper()
+	switch name {
+	case "Elementwise":
+		return Elementwise
+	case "Norm":
+		return Norm
+	case "Product":
+		return Product
+	case "Attention":
+		return Attention
+	}
+	t.Fatalf("no class of tolerances is called %q", name)
+	return 0
+}
