@@ -35,13 +35,18 @@ type Config struct {
 }
 
 // bookkeeping are keys that change no computation here: who saved a model and how,
-// and how generation and other heads, which read their own files, are set up.
-var bookkeeping = []string{
-	"_name_or_path", "architectures", "bos_token_id", "chunk_size_feed_forward", "dtype", "eos_token_id", "finetuning_task", "gradient_checkpointing",
-	"id2label", "initializer_range", "is_encoder_decoder", "keys_to_ignore_at_inference", "label2id", "model_type", "num_labels", "output_attentions",
-	"output_hidden_states", "pad_token_id", "problem_type", "return_dict", "sep_token_id", "task_specific_params", "torch_dtype", "torchscript",
-	"transformers_version", "use_cache", "use_return_dict", "pretraining_tp", "attn_implementation", "_attn_implementation", "_attn_implementation_autoset",
-}
+// what it was for, what the library returns and keeps, and how generation, which has
+// its own file, was set up.
+var bookkeeping = strings.Fields(`
+	_attn_implementation _attn_implementation_autoset _commit_hash _name_or_path _num_labels architectures attn_implementation
+	bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward decoder_start_token_id directionality diversity_penalty
+	do_sample dtype early_stopping encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty finetuning_task
+	forced_bos_token_id forced_eos_token_id gradient_checkpointing id2label initializer_range is_encoder_decoder
+	keys_to_ignore_at_inference label2id length_penalty max_length min_length model_type no_repeat_ngram_size num_beam_groups
+	num_beams num_labels num_return_sequences output_attentions output_hidden_states output_past output_scores pad_token_id prefix
+	pretraining_tp problem_type remove_invalid_values repetition_penalty return_dict return_dict_in_generate sep_token_id
+	suppress_tokens task_specific_params temperature tf_legacy_loss tokenizer_class top_k top_p torch_dtype torchscript
+	transformers_version transformers.js_config typical_p use_bfloat16 use_cache use_return_dict xla_device`)
 
 // ReadConfig reads the config.json at path.
 func ReadConfig(path string) (*Config, error) {
@@ -158,6 +163,22 @@ func (c *Config) Only(key string, value any) {
 	var found any
 	if err := json.Unmarshal(raw, &found); err == nil && found != nil && found != value {
 		c.fail(key, fmt.Errorf("is %s, and only %v is computed here", raw, value))
+	}
+}
+
+// Most fails the config if a number is above what this program takes: it comes
+// before anything of that size is made.
+func (c *Config) Most(key string, n, most int) error {
+	if n > most {
+		c.fail(key, fmt.Errorf("is %d, and at most %d is computed here", n, most))
+	}
+	return c.err
+}
+
+// Between fails the config unless v is from low to high.
+func (c *Config) Between(key string, v, low, high float32) {
+	if !(v >= low && v <= high) {
+		c.fail(key, fmt.Errorf("is %v, and must be from %v to %v", v, low, high))
 	}
 }
 

@@ -61,3 +61,9 @@ const (
 	CausalLM               Task = "causal_lm"
 	SequenceClassification Task = "classification"
 )
+
+// MaxBlocks and MaxHeadDim bound what a config may claim before anything of that size is made.
+const (
+	MaxBlocks  = 4096
+	MaxHeadDim = 1 << 16
+)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"trimtab/checkpoint"
 	"trimtab/compute"
@@ -66,8 +67,12 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	if err != nil {
 		return nil, err
 	}
+	newHead := o.Labels != nil && !slices.Equal(o.Labels, config.Labels)
 	if o.Labels != nil {
 		config.Labels = o.Labels
+	}
+	if task == SequenceClassification && config.Labels == nil {
+		config.Labels = []string{"LABEL_0", "LABEL_1"} // transformers' default, which it does not write
 	}
 	var src nn.Source
 	if file != nil {
@@ -75,7 +80,7 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	}
 	var load *nn.Loading
 	m, err := page.New(config, task, func(l nn.LoadOptions) *nn.Loading {
-		l.Seed = o.Seed
+		l.Seed, l.NewHead = o.Seed, newHead
 		load = nn.Load(dev, src, l)
 		return load
 	})

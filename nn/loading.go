@@ -19,6 +19,9 @@ var (
 	ErrNoPlace = errors.New("tensor has no place")
 )
 
+// MaxElements bounds a tensor that a config may claim.
+const MaxElements = 1 << 40
+
 // Source is where a base's tensors come from: a [checkpoint.File].
 type Source interface {
 	// Names are the names of all tensors.
@@ -37,6 +40,9 @@ type LoadOptions struct {
 	// Unneeded are patterns of names that may be in the file and are not read: a
 	// name that begins with one ("cls."), or ends with one that begins with a dot (".position_ids").
 	Unneeded []string
+	// Head are the modules of a classification head. If NewHead, what the file has of them is not read.
+	Head    []string
+	NewHead bool
 	// Std is the deviation of fresh weights where there is no file.
 	Std float32
 	// Seed addresses the chance of fresh tensors.
@@ -45,12 +51,9 @@ type LoadOptions struct {
 
 // Loading is a base while it loads.
 type Loading struct {
-	dev      compute.Device
-	source   Source
-	prefix   string
-	unneeded []string
-	std      float32
-	seed     uint64
+	dev    compute.Device
+	source Source
+	o      LoadOptions
 
 	names  map[string]string // modern name → name in the file
 	read   map[string]bool   // names in the file
@@ -61,8 +64,7 @@ type Loading struct {
 
 // Load begins to load a base from src; a nil src makes every tensor fresh.
 func Load(dev compute.Device, src Source, o LoadOptions) *Loading {
-	l := &Loading{dev: dev, source: src, prefix: o.Prefix, unneeded: o.Unneeded, std: o.Std, seed: o.Seed,
-		names: map[string]string{}, read: map[string]bool{}, params: map[string]*Param{}}
+	l := &Loading{dev: dev, source: src, o: o, names: map[string]string{}, read: map[string]bool{}, params: map[string]*Param{}}
 	l.tree.layers = map[string]Layer{}
 	if src == nil {
 		return l
@@ -112,10 +114,13 @@ func (l *Loading) fail(err error) { l.errs = append(l.errs, err) }
 
 // find is the name in the file of a tensor: as published, or without the prefix.
 func (l *Loading) find(name string) (string, bool) {
+	if l.o.NewHead && l.inHead(name) {
+		return "", false
+	}
 	if n, ok := l.names[name]; ok {
 		return n, true
 	}
-	if bare, ok := strings.CutPrefix(name, l.prefix+"."); ok && l.prefix != "" {
+	if bare, ok := strings.CutPrefix(name, l.o.Prefix+"."); ok && l.o.Prefix != "" {
 		n, ok := l.names[bare]
 		return n, ok
 	}
@@ -129,6 +134,9 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh b
 	p := &Param{Name: name, Shape: shape, dev: l.dev}
 	l.params[name] = p
 	l.tree.params = append(l.tree.params, p)
+	if n, err := shape.Elements(); err != nil || n > MaxElements {
+		l.fail(fmt.Errorf("%w: %s would be %v by the config", ErrShape, name, shape))
+	}
 	in, ok := l.find(name)
 	switch {
 	case ok:
@@ -141,10 +149,9 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh b
 		}
 	case l.source == nil || mayBeFresh:
 		p.Fresh = true
-		p.base = tensor.FromFloat32s(shape, init.elements(name, p.Elements(), l.seed))
+		p.fresh = func() []float32 { return init.elements(name, p.Elements(), l.o.Seed) }
 	default:
-		l.fail(fmt.Errorf("%w: %s %v", ErrMissing, name, shape))
-		p.base = tensor.FromFloat32s(shape, make([]float32, p.Elements()))
+		l.fail(fmt.Errorf("%s: %w: %s %v", l.source.Where(name), ErrMissing, name, shape))
 	}
 	return p
 }
@@ -156,8 +163,11 @@ func (l *Loading) alias(name string, p *Param) {
 		return
 	}
 	l.read[in] = true
+	if p.base == nil && !p.Fresh {
+		return // missing, and told
+	}
 	t, _ := l.source.Tensor(in)
-	if !t.Shape.Equal(p.Shape) || t.DType != p.base.DType || !slices.Equal(t.Data, p.base.Data) {
+	if p.base == nil || !t.Shape.Equal(p.Shape) || t.DType != p.base.DType || !slices.Equal(t.Data, p.base.Data) {
 		l.fail(fmt.Errorf("%s: %w: %s is tied to %s by the config, and differs from it", l.source.Where(in), ErrShape, in, p.Name))
 	}
 }
@@ -173,12 +183,19 @@ func (l *Loading) add(layer Layer) {
 	l.tree.layers[layer.Path()] = layer
 }
 
+func (l *Loading) inHead(name string) bool {
+	return slices.ContainsFunc(l.o.Head, func(module string) bool { return strings.HasPrefix(name, module+".") })
+}
+
 func (l *Loading) isUnneeded(name string) bool {
 	modern := checkpoint.ModernName(name)
+	if l.o.NewHead && l.inHead(modern) {
+		return true
+	}
 	if t, _ := l.source.Tensor(name); checkpoint.Unneeded(modern, t.Shape) {
 		return true
 	}
-	for _, u := range l.unneeded {
+	for _, u := range l.o.Unneeded {
 		if strings.HasPrefix(u, ".") && strings.HasSuffix(modern, u) || !strings.HasPrefix(u, ".") && strings.HasPrefix(modern, u) {
 			return true
 		}

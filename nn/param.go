@@ -19,12 +19,13 @@ type Param struct {
 	Fresh bool
 
 	dev        compute.Device
-	base       *tensor.Tensor // as published, or as initialised
-	transposed bool           // published as [in, out]
-	shared     bool           // also a table of rows: never packed, held once
-	set        []float32      // replaces base: a merged weight
-	floats     []float32      // base's elements, where they were needed as float32
-	packed     compute.Weight // for products or look-ups
+	base       *tensor.Tensor   // as published; nil of a fresh one
+	fresh      func() []float32 // how a fresh one begins
+	transposed bool             // published as [in, out]
+	shared     bool             // also a table of rows: never packed, held once
+	set        []float32        // replaces base: a merged weight
+	floats     []float32        // base's elements, where they were needed as float32
+	packed     compute.Weight   // for products or look-ups
 	trains     *autograd.Parameter
 }
 
@@ -43,6 +44,10 @@ func (q *Param) Float32s() ([]float32, error) {
 // Base are the base's own elements.
 func (q *Param) Base() ([]float32, error) {
 	if q.floats != nil {
+		return q.floats, nil
+	}
+	if q.base == nil {
+		q.floats = q.fresh()
 		return q.floats, nil
 	}
 	v, err := q.base.Float32s()

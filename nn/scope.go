@@ -126,7 +126,7 @@ func (s Scope) Sublayer(sub Sublayer) *Sublayer {
 // scope is fresh or there is no file. Layers ask for theirs; a page needs it only for tensors of no layer.
 func (s Scope) Param(name string, shape tensor.Shape, init Init) *Param {
 	if name == "weight" && init == (Init{}) && s.load.source == nil {
-		init = Init{Std: s.load.std}
+		init = Init{Std: s.load.o.Std}
 	}
 	return s.load.param(join(s.path, name), shape, init, s.init.Std > 0)
 }

@@ -98,29 +98,55 @@ func TestForwardAgainstTransformers(t *testing.T) {
 	for tier, dev := range devices(t) {
 		for _, name := range models {
 			t.Run(tier+"/"+name, func(t *testing.T) {
-				dir := near.Shared(t, "goldens", "models", name)
-				path := filepath.Join(dir, "expect.safetensors")
-				in, err := exchange.Read(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := in.Forward(open(t, dir, dev), dev)
-				if err != nil {
-					t.Fatal(err)
-				}
-				compared := 0
-				for name, want := range tensors(t, path) {
-					if name == "logits" || strings.HasPrefix(name, "hidden_states.") {
-						check(t, in, name, got[name], want, near.Logits)
-						compared++
-					}
-				}
-				if compared != 5 || len(got) != 5 { // logits, the embedding and three blocks
-					t.Errorf("compared %d tensors, got %d", compared, len(got))
+				if n := forward(t, near.Shared(t, "goldens", "models", name), dev); n != 5 { // logits, the embedding, three blocks
+					t.Errorf("compared %d tensors", n)
 				}
 			})
 		}
 	}
+}
+
+// TestConfigsAgainstTransformers reads configs of old and new versions, with what the goldens do not have;
+// internal/reference/models.py made them.
+func TestConfigsAgainstTransformers(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join("testdata", "*"))
+	if err != nil || len(folders) != 12 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for tier, dev := range devices(t) {
+		for _, dir := range folders {
+			t.Run(tier+"/"+filepath.Base(dir), func(t *testing.T) {
+				if n := forward(t, dir, dev); n < 3 {
+					t.Errorf("compared %d tensors", n)
+				}
+			})
+		}
+	}
+}
+
+// forward compares every output that a folder's expect.safetensors has, and says how many.
+func forward(t *testing.T, dir string, dev compute.Device) int {
+	t.Helper()
+	path := filepath.Join(dir, "expect.safetensors")
+	in, err := exchange.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := in.Forward(open(t, dir, dev), dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	for name, want := range tensors(t, path) {
+		if name == "logits" || strings.HasPrefix(name, "hidden_states.") {
+			check(t, in, name, got[name], want, near.Logits)
+			compared++
+		}
+	}
+	if len(got) != compared {
+		t.Errorf("got %d tensors, compared %d", len(got), compared)
+	}
+	return compared
 }
 
 // golden is a train.json.

@@ -37,6 +37,10 @@ type config struct {
 	Tied              bool     `json:"tie_word_embeddings"`
 }
 
+// unneeded are keys of decoders, and of how TensorFlow pooled.
+var unneeded = []string{"cross_attention_hidden_size", "tie_encoder_decoder", "pooler_fc_size", "pooler_num_attention_heads",
+	"pooler_num_fc_layers", "pooler_size_per_head", "pooler_type"}
+
 // Model is BERT with at most one head.
 type Model struct {
 	info model.Info
@@ -68,10 +72,17 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	c.Only("position_embedding_type", "absolute")
 	c.Only("is_decoder", false)
 	c.Only("add_cross_attention", false)
-	if err := c.Read(&k, "cross_attention_hidden_size", "tie_encoder_decoder"); err != nil {
+	if err := c.Read(&k, unneeded...); err != nil {
 		return nil, err
 	}
 	m := &Model{act: c.Activation("hidden_act", k.Activation), drop: k}
+	c.Probabilities(map[string]float32{"hidden_dropout_prob": k.Dropout, "attention_probs_dropout_prob": k.AttentionDropout})
+	if k.ClassifierDropout != nil {
+		c.Probabilities(map[string]float32{"classifier_dropout": *k.ClassifierDropout})
+	}
+	c.Between("layer_norm_eps", k.Eps, 0, 1)
+	c.Between("initializer_range", k.Std, 0, 1)
+	c.Most("num_hidden_layers", k.Blocks, model.MaxBlocks)
 	if err := c.Positive(map[string]int{"hidden_size": k.Hidden, "num_hidden_layers": k.Blocks, "num_attention_heads": k.Heads,
 		"intermediate_size": k.Intermediate, "vocab_size": k.Vocabulary, "max_position_embeddings": k.Positions, "type_vocab_size": k.Types}); err != nil {
 		return nil, err
@@ -82,18 +93,24 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	m.info = model.Info{Type: "bert", Hidden: k.Hidden, Blocks: k.Blocks, Heads: k.Heads, KVHeads: k.Heads, HeadDim: k.Hidden / k.Heads,
 		Vocabulary: k.Vocabulary, Positions: k.Positions, Prefix: "bert"}
 
-	unneeded := map[model.Task][]string{
+	others := map[model.Task][]string{
 		model.Bare:                   {"cls.", "bert.pooler.", "pooler."},
-		model.MaskedLM:               {"cls.seq_relationship.", "bert.pooler.", "pooler."},
+		model.MaskedLM:               {"cls.seq_relationship.", "bert.pooler.", "pooler.", "cls.predictions.bias"},
 		model.SequenceClassification: {"cls."},
 	}
-	s := begin(nn.LoadOptions{Prefix: "bert", Unneeded: unneeded[task], Std: k.Std}).Root()
+	head := []string{"classifier"}
+	load := begin(nn.LoadOptions{Prefix: "bert", Unneeded: others[task], Head: head, Std: k.Std})
+	s := load.Root()
 	m.body(s.At("bert"), k)
 	switch task {
 	case model.MaskedLM:
 		h := s.At("cls.predictions")
 		m.transform = h.Linear("transform.dense", k.Hidden, k.Hidden)
 		m.transformNorm = h.LayerNorm("transform.LayerNorm", k.Hidden, k.Eps)
+		if !k.Tied && load.Has("cls.predictions.decoder.bias") {
+			m.decoder = h.Linear("decoder", k.Hidden, k.Vocabulary) // and the other bias is not used
+			break
+		}
 		bias := h.Param("bias", []int{k.Vocabulary}, nn.Init{})
 		if k.Tied {
 			m.decoder = h.Tied("decoder", m.words, bias)
@@ -103,7 +120,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	case model.SequenceClassification:
 		m.pooler = s.At("bert").Fresh(k.Std).Linear("pooler.dense", k.Hidden, k.Hidden)
 		m.classifier = s.Fresh(k.Std).Linear("classifier", k.Hidden, len(c.Labels))
-		m.info.Head, m.info.Labels = []string{"classifier"}, c.Labels
+		m.info.Head, m.info.Labels = head, c.Labels
 	}
 	return m, c.Err()
 }

@@ -78,6 +78,9 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	}
 	m := &Model{act: c.Activation("activation_function", k.Activation), drop: k}
 	c.Probabilities(map[string]float32{"embd_pdrop": k.EmbeddingDropout, "attn_pdrop": k.AttentionDropout, "resid_pdrop": k.Dropout})
+	c.Between("layer_norm_epsilon", k.Eps, 0, 1)
+	c.Between("initializer_range", k.Std, 0, 1)
+	c.Most("n_layer", k.Blocks, model.MaxBlocks)
 	if err := c.Positive(map[string]int{"n_embd": k.Hidden, "n_layer": k.Blocks, "n_head": k.Heads, "n_inner": inner,
 		"vocab_size": k.Vocabulary, "n_positions": k.Positions}); err != nil {
 		return nil, err
@@ -93,7 +96,8 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		model.CausalLM:               {"score."},
 		model.SequenceClassification: {"lm_head."},
 	}
-	s := begin(nn.LoadOptions{Prefix: "transformer", Unneeded: others[task], Std: k.Std}).Root()
+	head := []string{"score"}
+	s := begin(nn.LoadOptions{Prefix: "transformer", Unneeded: others[task], Head: head, Std: k.Std}).Root()
 	m.body(s.At("transformer"), k, inner)
 	switch {
 	case task == model.CausalLM && k.Tied:
@@ -102,7 +106,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		m.output = s.LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
 	case task == model.SequenceClassification:
 		m.score = s.Fresh(k.Std).LinearNoBias("score", k.Hidden, len(c.Labels))
-		m.info.Head, m.info.Labels = []string{"score"}, c.Labels
+		m.info.Head, m.info.Labels = head, c.Labels
 	}
 	return m, c.Err()
 }

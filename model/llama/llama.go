@@ -79,6 +79,10 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	}
 	m := &Model{act: c.Activation("hidden_act", k.Activation)}
 	c.Probabilities(map[string]float32{"attention_dropout": k.AttentionDropout})
+	c.Between("rms_norm_eps", k.Eps, 0, 1)
+	c.Between("initializer_range", k.Std, 0, 1)
+	c.Most("num_hidden_layers", k.Blocks, model.MaxBlocks)
+	c.Most("head_dim", dim, model.MaxHeadDim)
 	if err := c.Positive(map[string]int{"hidden_size": k.Hidden, "num_hidden_layers": k.Blocks, "num_attention_heads": k.Heads,
 		"num_key_value_heads": kv, "head_dim": dim, "intermediate_size": k.Intermediate, "vocab_size": k.Vocabulary,
 		"max_position_embeddings": k.Positions}); err != nil {
@@ -99,7 +103,8 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		model.CausalLM:               {"score."},
 		model.SequenceClassification: {"lm_head."},
 	}
-	s := begin(nn.LoadOptions{Prefix: "model", Unneeded: others[task], Std: k.Std}).Root()
+	head := []string{"score"}
+	s := begin(nn.LoadOptions{Prefix: "model", Unneeded: others[task], Head: head, Std: k.Std}).Root()
 	m.body(s.At("model"), k)
 	switch {
 	case task == model.CausalLM && k.Tied:
@@ -108,7 +113,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		m.output = s.LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
 	case task == model.SequenceClassification:
 		m.score = s.Fresh(k.Std).LinearNoBias("score", k.Hidden, len(c.Labels))
-		m.info.Head, m.info.Labels = []string{"score"}, c.Labels
+		m.info.Head, m.info.Labels = head, c.Labels
 	}
 	return m, c.Err()
 }
