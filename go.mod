@@ -11,3 +11,5 @@ require golang.org/x/sys v0.49.0
 require github.com/nlpodyssey/gopickle v0.2.0
 
 require github.com/rivo/uniseg v0.4.7
+
+require github.com/dlclark/regexp2 v1.11.5

@@ -15,6 +15,8 @@ type Linear struct {
 	Transposed bool
 
 	deltas slot[LinearDelta]
+	tied   *Param // the shared weight, while Untie has put another in its place
+	untied int    // how often
 }
 
 // Params are the weight and, if there is one, the bias.

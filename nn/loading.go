@@ -65,7 +65,7 @@ type Loading struct {
 // Load begins to load a base from src; a nil src makes every tensor fresh.
 func Load(dev compute.Device, src Source, o LoadOptions) *Loading {
 	l := &Loading{dev: dev, source: src, o: o, names: map[string]string{}, read: map[string]bool{}, params: map[string]*Param{}}
-	l.tree.layers = map[string]Layer{}
+	l.tree.layers, l.tree.dev = map[string]Layer{}, dev
 	if src == nil {
 		return l
 	}

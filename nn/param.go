@@ -27,6 +27,9 @@ type Param struct {
 	floats     []float32        // base's elements, where they were needed as float32
 	packed     compute.Weight   // for products or look-ups
 	trains     *autograd.Parameter
+
+	attached slot[*autograd.Parameter] // the last of them is trains
+	edits    slot[Edit]                // what set is made of
 }
 
 // Float32s are the present elements, row-major in the published shape: what
@@ -72,13 +75,11 @@ func (q *Param) Train() (*autograd.Parameter, error) {
 	if q.trains != nil {
 		return q.trains, nil
 	}
-	now, err := q.Float32s()
+	p, err := q.Copy(q.Name)
 	if err != nil {
 		return nil, err
 	}
-	p := autograd.NewParameter(q.dev, q.Name, q.Shape...)
-	copy(p.Data, now)
-	q.trains, q.packed = p, nil
+	q.Attach(p)
 	return p, nil
 }
 
@@ -86,10 +87,45 @@ func (q *Param) Train() (*autograd.Parameter, error) {
 func (q *Param) Trains() bool { return q.trains != nil }
 
 // Freeze forgets what training made of the parameter: it is the base's again, or
-// what Set put there.
+// what Set put there. What deltas attached is detached.
 func (q *Param) Freeze() {
-	if q.trains != nil {
-		q.trains, q.packed = nil, nil
+	q.attached = nil
+	q.inForce()
+}
+
+// Copy is a trainable parameter of the shape and the present elements, attached to nothing.
+func (q *Param) Copy(name string) (*autograd.Parameter, error) {
+	now, err := q.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	p := autograd.NewParameter(q.dev, name, q.Shape...)
+	copy(p.Data, now)
+	return p, nil
+}
+
+// Attach puts v, of the same shape, in the place of the elements and of what is attached
+// already, until v is detached: the parameter slot of deltas. The packed form is let go.
+func (q *Param) Attach(v *autograd.Parameter) {
+	q.attached.attach(v)
+	q.inForce()
+}
+
+// Detach takes v out, wherever it stands, and reports whether it was there.
+func (q *Param) Detach(v *autograd.Parameter) bool {
+	ok := q.attached.detach(v)
+	q.inForce()
+	return ok
+}
+
+// inForce lets the last attached parameter be the one that is used.
+func (q *Param) inForce() {
+	var now *autograd.Parameter
+	if n := len(q.attached); n > 0 {
+		now = q.attached[n-1]
+	}
+	if now != q.trains {
+		q.trains, q.packed = now, nil
 	}
 }
 

@@ -1,13 +1,21 @@
 package nn
 
-import "sort"
+import (
+	"sort"
+
+	"trimtab/compute"
+)
 
 // Tree holds the sites and tensors of a loaded base.
 type Tree struct {
 	layers map[string]Layer
 	order  []Layer
 	params []*Param
+	dev    compute.Device
 }
+
+// Device is what the base was loaded for.
+func (t *Tree) Device() compute.Device { return t.dev }
 
 // Layers are all sites, in the order of the page that loaded them.
 func (t *Tree) Layers() []Layer { return t.order }
