@@ -12,22 +12,41 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-72
 	MOVQ    b_base+48(FP), DX
 	MOVQ    dst_len+8(FP), BX
 	XORQ    SI, SI
-	SUBQ    $0x00000008, BX
+	SUBQ    $0x00000010, BX
 	JLT     end2
 	PCALIGN $0x20
 
 loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y2
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS 32(DX)(SI*4), Y3
+	VADDPS  Y1, Y0, Y0
+	VADDPS  Y3, Y2, Y1
+	VMOVUPS Y0, (AX)(SI*4)
+	VMOVUPS Y1, 32(AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000008, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, BX
-	JEQ          done3
+	JEQ          done5
 	XORQ         DI, DI
 	MOVQ         $0x00000008, R8
 	CMPQ         BX, DI
@@ -42,7 +61,7 @@ end2:
 	VADDPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -64,22 +83,41 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-72
 	MOVQ    b_base+48(FP), DX
 	MOVQ    dst_len+8(FP), BX
 	XORQ    SI, SI
-	SUBQ    $0x00000008, BX
+	SUBQ    $0x00000010, BX
 	JLT     end2
 	PCALIGN $0x20
 
 loop1:
+	VMOVUPS (CX)(SI*4), Y0
+	VMOVUPS 32(CX)(SI*4), Y2
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS 32(DX)(SI*4), Y3
+	VMULPS  Y1, Y0, Y0
+	VMULPS  Y3, Y2, Y1
+	VMOVUPS Y0, (AX)(SI*4)
+	VMOVUPS Y1, 32(AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000008, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, BX
-	JEQ          done3
+	JEQ          done5
 	XORQ         DI, DI
 	MOVQ         $0x00000008, R8
 	CMPQ         BX, DI
@@ -94,7 +132,7 @@ end2:
 	VMULPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -106,21 +144,38 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_len+8(FP), DX
 	XORQ         BX, BX
 	VBROADCASTSS a+48(FP), Y0
-	SUBQ         $0x00000008, DX
+	SUBQ         $0x00000010, DX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
 	VMOVUPS (CX)(BX*4), Y1
+	VMOVUPS 32(CX)(BX*4), Y2
+	VMULPS  Y0, Y1, Y1
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS Y2, 32(AX)(BX*4)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000010, DX
+	SUBQ    $0x00000008, DX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
+	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, DX
-	JEQ          done3
+	JEQ          done5
 	XORQ         SI, SI
 	MOVQ         $0x00000008, DI
 	CMPQ         DX, SI
@@ -134,7 +189,7 @@ end2:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -196,13 +251,13 @@ TEXT ·sumAVX2(SB), NOSPLIT, $0-28
 
 loop1:
 	VMOVUPS (AX)(DX*4), Y4
+	VMOVUPS 32(AX)(DX*4), Y5
+	VMOVUPS 64(AX)(DX*4), Y6
+	VMOVUPS 96(AX)(DX*4), Y7
 	VADDPS  Y4, Y0, Y0
-	VMOVUPS 32(AX)(DX*4), Y4
-	VADDPS  Y4, Y1, Y1
-	VMOVUPS 64(AX)(DX*4), Y4
-	VADDPS  Y4, Y2, Y2
-	VMOVUPS 96(AX)(DX*4), Y4
-	VADDPS  Y4, Y3, Y3
+	VADDPS  Y5, Y1, Y1
+	VADDPS  Y6, Y2, Y2
+	VADDPS  Y7, Y3, Y3
 	ADDQ    $0x00000020, DX
 	SUBQ    $0x00000020, CX
 	JGE     loop1
@@ -267,17 +322,17 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-52
 
 loop1:
 	VMOVUPS     (AX)(BX*4), Y4
+	VMOVUPS     32(AX)(BX*4), Y6
+	VMOVUPS     64(AX)(BX*4), Y8
+	VMOVUPS     96(AX)(BX*4), Y10
 	VMOVUPS     (CX)(BX*4), Y5
+	VMOVUPS     32(CX)(BX*4), Y7
+	VMOVUPS     64(CX)(BX*4), Y9
+	VMOVUPS     96(CX)(BX*4), Y11
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     32(AX)(BX*4), Y4
-	VMOVUPS     32(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     64(AX)(BX*4), Y4
-	VMOVUPS     64(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     96(AX)(BX*4), Y4
-	VMOVUPS     96(CX)(BX*4), Y5
-	VFMADD231PS Y5, Y4, Y3
+	VFMADD231PS Y7, Y6, Y1
+	VFMADD231PS Y9, Y8, Y2
+	VFMADD231PS Y11, Y10, Y3
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
 	JGE         loop1
@@ -343,13 +398,13 @@ TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-28
 
 loop1:
 	VMOVUPS     (AX)(DX*4), Y4
+	VMOVUPS     32(AX)(DX*4), Y5
+	VMOVUPS     64(AX)(DX*4), Y6
+	VMOVUPS     96(AX)(DX*4), Y7
 	VFMADD231PS Y4, Y4, Y0
-	VMOVUPS     32(AX)(DX*4), Y4
-	VFMADD231PS Y4, Y4, Y1
-	VMOVUPS     64(AX)(DX*4), Y4
-	VFMADD231PS Y4, Y4, Y2
-	VMOVUPS     96(AX)(DX*4), Y4
-	VFMADD231PS Y4, Y4, Y3
+	VFMADD231PS Y5, Y5, Y1
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
 	ADDQ        $0x00000020, DX
 	SUBQ        $0x00000020, CX
 	JGE         loop1
@@ -414,17 +469,17 @@ TEXT ·sumSquaredDiffAVX2(SB), NOSPLIT, $0-36
 
 loop1:
 	VMOVUPS     (AX)(DX*4), Y5
+	VMOVUPS     32(AX)(DX*4), Y6
+	VMOVUPS     64(AX)(DX*4), Y7
+	VMOVUPS     96(AX)(DX*4), Y8
 	VSUBPS      Y0, Y5, Y5
+	VSUBPS      Y0, Y6, Y6
+	VSUBPS      Y0, Y7, Y7
+	VSUBPS      Y0, Y8, Y8
 	VFMADD231PS Y5, Y5, Y1
-	VMOVUPS     32(AX)(DX*4), Y5
-	VSUBPS      Y0, Y5, Y5
-	VFMADD231PS Y5, Y5, Y2
-	VMOVUPS     64(AX)(DX*4), Y5
-	VSUBPS      Y0, Y5, Y5
-	VFMADD231PS Y5, Y5, Y3
-	VMOVUPS     96(AX)(DX*4), Y5
-	VSUBPS      Y0, Y5, Y5
-	VFMADD231PS Y5, Y5, Y4
+	VFMADD231PS Y6, Y6, Y2
+	VFMADD231PS Y7, Y7, Y3
+	VFMADD231PS Y8, Y8, Y4
 	ADDQ        $0x00000020, DX
 	SUBQ        $0x00000020, CX
 	JGE         loop1
@@ -560,10 +615,6 @@ done5:
 	VMAXPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VMAXPS       X1, X0, X0
-	VXORPS       Y1, Y1, Y1
-	VORPS        Y1, Y5, Y5
-	VORPS        Y1, Y1, Y1
-	VORPS        Y1, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X1
 	VORPS        X1, X5, X5
 	VMOVHLPS     X5, X5, X1

@@ -13,22 +13,41 @@ TEXT ·normalizeAVX2(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	VBROADCASTSS mean+48(FP), Y0
 	VBROADCASTSS rstd+52(FP), Y1
-	SUBQ         $0x00000008, DX
+	SUBQ         $0x00000010, DX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS (CX)(BX*4), Y2
+	VMOVUPS 32(CX)(BX*4), Y3
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y1, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS Y2, (AX)(BX*4)
+	VMOVUPS Y3, 32(AX)(BX*4)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000010, DX
+	SUBQ    $0x00000008, DX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(BX*4), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, DX
-	JEQ          done3
+	JEQ          done5
 	XORQ         SI, SI
 	MOVQ         $0x00000008, DI
 	CMPQ         DX, SI
@@ -43,7 +62,7 @@ end2:
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(BX*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -67,11 +86,34 @@ TEXT ·normalizeScaleAVX2(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	VBROADCASTSS mean+72(FP), Y0
 	VBROADCASTSS rstd+76(FP), Y1
-	SUBQ         $0x00000008, BX
+	SUBQ         $0x00000010, BX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS (CX)(SI*4), Y2
+	VMOVUPS 32(CX)(SI*4), Y4
+	VMOVUPS (DX)(SI*4), Y3
+	VMOVUPS 32(DX)(SI*4), Y5
+	VSUBPS  Y0, Y2, Y2
+	VSUBPS  Y0, Y4, Y4
+	VMULPS  Y1, Y2, Y2
+	VMULPS  Y1, Y4, Y4
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y5, Y4, Y3
+	VMOVUPS Y2, (AX)(SI*4)
+	VMOVUPS Y3, 32(AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000008, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(SI*4), Y2
 	VMOVUPS (DX)(SI*4), Y3
 	VSUBPS  Y0, Y2, Y2
@@ -80,11 +122,11 @@ loop1:
 	VMOVUPS Y2, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, BX
-	JEQ          done3
+	JEQ          done5
 	XORQ         DI, DI
 	MOVQ         $0x00000008, R8
 	CMPQ         BX, DI
@@ -101,7 +143,7 @@ end2:
 	VMULPS       Y4, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -116,11 +158,36 @@ TEXT ·normalizeAffineAVX2(SB), NOSPLIT, $0-104
 	XORQ         DI, DI
 	VBROADCASTSS mean+96(FP), Y0
 	VBROADCASTSS rstd+100(FP), Y1
-	SUBQ         $0x00000008, SI
+	SUBQ         $0x00000010, SI
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS     (CX)(DI*4), Y2
+	VMOVUPS     32(CX)(DI*4), Y5
+	VMOVUPS     (DX)(DI*4), Y3
+	VMOVUPS     32(DX)(DI*4), Y6
+	VMOVUPS     (BX)(DI*4), Y4
+	VMOVUPS     32(BX)(DI*4), Y7
+	VSUBPS      Y0, Y2, Y2
+	VSUBPS      Y0, Y5, Y5
+	VMULPS      Y1, Y2, Y2
+	VMULPS      Y1, Y5, Y5
+	VFMADD231PS Y3, Y2, Y4
+	VFMADD231PS Y6, Y5, Y7
+	VMOVUPS     Y4, (AX)(DI*4)
+	VMOVUPS     Y7, 32(AX)(DI*4)
+	ADDQ        $0x00000010, DI
+	SUBQ        $0x00000010, SI
+	JGE         loop1
+
+end2:
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000008, SI
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS     (CX)(DI*4), Y2
 	VMOVUPS     (DX)(DI*4), Y3
 	VMOVUPS     (BX)(DI*4), Y4
@@ -130,11 +197,11 @@ loop1:
 	VMOVUPS     Y4, (AX)(DI*4)
 	ADDQ        $0x00000008, DI
 	SUBQ        $0x00000008, SI
-	JGE         loop1
+	JGE         loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, SI
-	JEQ          done3
+	JEQ          done5
 	XORQ         R8, R8
 	MOVQ         $0x00000008, R9
 	CMPQ         SI, R8
@@ -152,7 +219,7 @@ end2:
 	VFMADD231PS  Y4, Y0, Y5
 	VMASKMOVPS   Y5, Y2, (AX)(DI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -179,29 +246,29 @@ TEXT ·normSumsAVX2(SB), NOSPLIT, $0-64
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Y10
+	VMOVUPS     32(CX)(BX*4), Y12
 	VMOVUPS     (AX)(BX*4), Y11
+	VMOVUPS     32(AX)(BX*4), Y13
 	VSUBPS      Y0, Y11, Y11
+	VSUBPS      Y0, Y13, Y13
 	VMULPS      Y1, Y11, Y11
+	VMULPS      Y1, Y13, Y13
 	VADDPS      Y10, Y2, Y2
+	VADDPS      Y12, Y3, Y3
 	VFMADD231PS Y11, Y10, Y6
-	VMOVUPS     32(CX)(BX*4), Y10
-	VMOVUPS     32(AX)(BX*4), Y11
-	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
-	VADDPS      Y10, Y3, Y3
-	VFMADD231PS Y11, Y10, Y7
+	VFMADD231PS Y13, Y12, Y7
 	VMOVUPS     64(CX)(BX*4), Y10
+	VMOVUPS     96(CX)(BX*4), Y12
 	VMOVUPS     64(AX)(BX*4), Y11
+	VMOVUPS     96(AX)(BX*4), Y13
 	VSUBPS      Y0, Y11, Y11
+	VSUBPS      Y0, Y13, Y13
 	VMULPS      Y1, Y11, Y11
+	VMULPS      Y1, Y13, Y13
 	VADDPS      Y10, Y4, Y4
+	VADDPS      Y12, Y5, Y5
 	VFMADD231PS Y11, Y10, Y8
-	VMOVUPS     96(CX)(BX*4), Y10
-	VMOVUPS     96(AX)(BX*4), Y11
-	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
-	VADDPS      Y10, Y5, Y5
-	VFMADD231PS Y11, Y10, Y9
+	VFMADD231PS Y13, Y12, Y9
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
 	JGE         loop1
@@ -292,37 +359,37 @@ TEXT ·normSumsScaleAVX2(SB), NOSPLIT, $0-88
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Y10
+	VMOVUPS     32(CX)(SI*4), Y12
 	VMOVUPS     (DX)(SI*4), Y11
+	VMOVUPS     32(DX)(SI*4), Y13
 	VMULPS      Y11, Y10, Y10
+	VMULPS      Y13, Y12, Y12
 	VMOVUPS     (AX)(SI*4), Y11
+	VMOVUPS     32(AX)(SI*4), Y13
 	VSUBPS      Y0, Y11, Y11
+	VSUBPS      Y0, Y13, Y13
 	VMULPS      Y1, Y11, Y11
+	VMULPS      Y1, Y13, Y13
 	VADDPS      Y10, Y2, Y2
+	VADDPS      Y12, Y3, Y3
 	VFMADD231PS Y11, Y10, Y6
-	VMOVUPS     32(CX)(SI*4), Y10
-	VMOVUPS     32(DX)(SI*4), Y11
-	VMULPS      Y11, Y10, Y10
-	VMOVUPS     32(AX)(SI*4), Y11
-	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
-	VADDPS      Y10, Y3, Y3
-	VFMADD231PS Y11, Y10, Y7
+	VFMADD231PS Y13, Y12, Y7
 	VMOVUPS     64(CX)(SI*4), Y10
+	VMOVUPS     96(CX)(SI*4), Y12
 	VMOVUPS     64(DX)(SI*4), Y11
+	VMOVUPS     96(DX)(SI*4), Y13
 	VMULPS      Y11, Y10, Y10
+	VMULPS      Y13, Y12, Y12
 	VMOVUPS     64(AX)(SI*4), Y11
+	VMOVUPS     96(AX)(SI*4), Y13
 	VSUBPS      Y0, Y11, Y11
+	VSUBPS      Y0, Y13, Y13
 	VMULPS      Y1, Y11, Y11
+	VMULPS      Y1, Y13, Y13
 	VADDPS      Y10, Y4, Y4
+	VADDPS      Y12, Y5, Y5
 	VFMADD231PS Y11, Y10, Y8
-	VMOVUPS     96(CX)(SI*4), Y10
-	VMOVUPS     96(DX)(SI*4), Y11
-	VMULPS      Y11, Y10, Y10
-	VMOVUPS     96(AX)(SI*4), Y11
-	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
-	VADDPS      Y10, Y5, Y5
-	VFMADD231PS Y11, Y10, Y9
+	VFMADD231PS Y13, Y12, Y9
 	ADDQ        $0x00000020, SI
 	SUBQ        $0x00000020, BX
 	JGE         loop1
@@ -405,11 +472,38 @@ TEXT ·normGradXAVX2(SB), NOSPLIT, $0-88
 	VBROADCASTSS rstd+76(FP), Y1
 	VBROADCASTSS c1+80(FP), Y2
 	VBROADCASTSS c2+84(FP), Y3
-	SUBQ         $0x00000008, BX
+	SUBQ         $0x00000010, BX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS      (CX)(SI*4), Y4
+	VMOVUPS      32(CX)(SI*4), Y6
+	VMOVUPS      (DX)(SI*4), Y5
+	VMOVUPS      32(DX)(SI*4), Y7
+	VSUBPS       Y2, Y5, Y5
+	VSUBPS       Y2, Y7, Y7
+	VSUBPS       Y0, Y4, Y4
+	VSUBPS       Y0, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y1, Y6, Y6
+	VFNMADD231PS Y3, Y4, Y5
+	VFNMADD231PS Y3, Y6, Y7
+	VMULPS       Y1, Y5, Y4
+	VMULPS       Y1, Y7, Y5
+	VMOVUPS      Y4, (AX)(SI*4)
+	VMOVUPS      Y5, 32(AX)(SI*4)
+	ADDQ         $0x00000010, SI
+	SUBQ         $0x00000010, BX
+	JGE          loop1
+
+end2:
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000008, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS      (CX)(SI*4), Y4
 	VMOVUPS      (DX)(SI*4), Y5
 	VSUBPS       Y2, Y5, Y5
@@ -420,11 +514,11 @@ loop1:
 	VMOVUPS      Y4, (AX)(SI*4)
 	ADDQ         $0x00000008, SI
 	SUBQ         $0x00000008, BX
-	JGE          loop1
+	JGE          loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, BX
-	JEQ          done3
+	JEQ          done5
 	XORQ         DI, DI
 	MOVQ         $0x00000008, R8
 	CMPQ         BX, DI
@@ -443,7 +537,7 @@ end2:
 	VMULPS       Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -460,11 +554,42 @@ TEXT ·normGradXScaleAVX2(SB), NOSPLIT, $0-112
 	VBROADCASTSS rstd+100(FP), Y1
 	VBROADCASTSS c1+104(FP), Y2
 	VBROADCASTSS c2+108(FP), Y3
-	SUBQ         $0x00000008, SI
+	SUBQ         $0x00000010, SI
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS      (CX)(DI*4), Y4
+	VMOVUPS      32(CX)(DI*4), Y7
+	VMOVUPS      (DX)(DI*4), Y5
+	VMOVUPS      32(DX)(DI*4), Y8
+	VMOVUPS      (BX)(DI*4), Y6
+	VMOVUPS      32(BX)(DI*4), Y9
+	VMULPS       Y6, Y5, Y5
+	VMULPS       Y9, Y8, Y6
+	VSUBPS       Y2, Y5, Y5
+	VSUBPS       Y2, Y6, Y6
+	VSUBPS       Y0, Y4, Y4
+	VSUBPS       Y0, Y7, Y7
+	VMULPS       Y1, Y4, Y4
+	VMULPS       Y1, Y7, Y7
+	VFNMADD231PS Y3, Y4, Y5
+	VFNMADD231PS Y3, Y7, Y6
+	VMULPS       Y1, Y5, Y4
+	VMULPS       Y1, Y6, Y5
+	VMOVUPS      Y4, (AX)(DI*4)
+	VMOVUPS      Y5, 32(AX)(DI*4)
+	ADDQ         $0x00000010, DI
+	SUBQ         $0x00000010, SI
+	JGE          loop1
+
+end2:
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000008, SI
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS      (CX)(DI*4), Y4
 	VMOVUPS      (DX)(DI*4), Y5
 	VMOVUPS      (BX)(DI*4), Y6
@@ -477,11 +602,11 @@ loop1:
 	VMOVUPS      Y4, (AX)(DI*4)
 	ADDQ         $0x00000008, DI
 	SUBQ         $0x00000008, SI
-	JGE          loop1
+	JGE          loop3
 
-end2:
+end4:
 	ADDQ         $0x00000008, SI
-	JEQ          done3
+	JEQ          done5
 	XORQ         R8, R8
 	MOVQ         $0x00000008, R9
 	CMPQ         SI, R8
@@ -502,7 +627,7 @@ end2:
 	VMULPS       Y1, Y2, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(DI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 

@@ -13,22 +13,41 @@ TEXT ·normalizeAVX512(SB), NOSPLIT, $0-56
 	XORQ         BX, BX
 	VBROADCASTSS mean+48(FP), Z0
 	VBROADCASTSS rstd+52(FP), Z1
-	SUBQ         $0x00000010, DX
+	SUBQ         $0x00000020, DX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS (CX)(BX*4), Z2
+	VMOVUPS 64(CX)(BX*4), Z3
+	VSUBPS  Z0, Z2, Z2
+	VSUBPS  Z0, Z3, Z3
+	VMULPS  Z1, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VMOVUPS Z2, (AX)(BX*4)
+	VMOVUPS Z3, 64(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000010, DX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(BX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VMULPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(BX*4)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ      $0x00000010, DX
-	JEQ       done3
+	JEQ       done5
 	XORQ      SI, SI
 	MOVQ      $0x00000010, DI
 	CMPQ      DX, SI
@@ -43,7 +62,7 @@ end2:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -57,11 +76,34 @@ TEXT ·normalizeScaleAVX512(SB), NOSPLIT, $0-80
 	XORQ         SI, SI
 	VBROADCASTSS mean+72(FP), Z0
 	VBROADCASTSS rstd+76(FP), Z1
-	SUBQ         $0x00000010, BX
+	SUBQ         $0x00000020, BX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS (CX)(SI*4), Z2
+	VMOVUPS 64(CX)(SI*4), Z4
+	VMOVUPS (DX)(SI*4), Z3
+	VMOVUPS 64(DX)(SI*4), Z5
+	VSUBPS  Z0, Z2, Z2
+	VSUBPS  Z0, Z4, Z4
+	VMULPS  Z1, Z2, Z2
+	VMULPS  Z1, Z4, Z4
+	VMULPS  Z3, Z2, Z2
+	VMULPS  Z5, Z4, Z3
+	VMOVUPS Z2, (AX)(SI*4)
+	VMOVUPS Z3, 64(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop1
+
+end2:
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000010, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS (CX)(SI*4), Z2
 	VMOVUPS (DX)(SI*4), Z3
 	VSUBPS  Z0, Z2, Z2
@@ -70,11 +112,11 @@ loop1:
 	VMOVUPS Z2, (AX)(SI*4)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop1
+	JGE     loop3
 
-end2:
+end4:
 	ADDQ      $0x00000010, BX
-	JEQ       done3
+	JEQ       done5
 	XORQ      DI, DI
 	MOVQ      $0x00000010, R8
 	CMPQ      BX, DI
@@ -91,7 +133,7 @@ end2:
 	VMULPS    Z3, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -106,11 +148,36 @@ TEXT ·normalizeAffineAVX512(SB), NOSPLIT, $0-104
 	XORQ         DI, DI
 	VBROADCASTSS mean+96(FP), Z0
 	VBROADCASTSS rstd+100(FP), Z1
-	SUBQ         $0x00000010, SI
+	SUBQ         $0x00000020, SI
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS     (CX)(DI*4), Z2
+	VMOVUPS     64(CX)(DI*4), Z5
+	VMOVUPS     (DX)(DI*4), Z3
+	VMOVUPS     64(DX)(DI*4), Z6
+	VMOVUPS     (BX)(DI*4), Z4
+	VMOVUPS     64(BX)(DI*4), Z7
+	VSUBPS      Z0, Z2, Z2
+	VSUBPS      Z0, Z5, Z5
+	VMULPS      Z1, Z2, Z2
+	VMULPS      Z1, Z5, Z5
+	VFMADD231PS Z3, Z2, Z4
+	VFMADD231PS Z6, Z5, Z7
+	VMOVUPS     Z4, (AX)(DI*4)
+	VMOVUPS     Z7, 64(AX)(DI*4)
+	ADDQ        $0x00000020, DI
+	SUBQ        $0x00000020, SI
+	JGE         loop1
+
+end2:
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000010, SI
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS     (CX)(DI*4), Z2
 	VMOVUPS     (DX)(DI*4), Z3
 	VMOVUPS     (BX)(DI*4), Z4
@@ -120,11 +187,11 @@ loop1:
 	VMOVUPS     Z4, (AX)(DI*4)
 	ADDQ        $0x00000010, DI
 	SUBQ        $0x00000010, SI
-	JGE         loop1
+	JGE         loop3
 
-end2:
+end4:
 	ADDQ        $0x00000010, SI
-	JEQ         done3
+	JEQ         done5
 	XORQ        R8, R8
 	MOVQ        $0x00000010, R9
 	CMPQ        SI, R8
@@ -142,7 +209,7 @@ end2:
 	VFMADD231PS Z3, Z0, Z4
 	VMOVUPS     Z4, K1, (AX)(DI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -169,29 +236,29 @@ TEXT ·normSumsAVX512(SB), NOSPLIT, $0-64
 
 loop1:
 	VMOVUPS     (CX)(BX*4), Z10
+	VMOVUPS     64(CX)(BX*4), Z12
 	VMOVUPS     (AX)(BX*4), Z11
+	VMOVUPS     64(AX)(BX*4), Z13
 	VSUBPS      Z0, Z11, Z11
+	VSUBPS      Z0, Z13, Z13
 	VMULPS      Z1, Z11, Z11
+	VMULPS      Z1, Z13, Z13
 	VADDPS      Z10, Z2, Z2
+	VADDPS      Z12, Z3, Z3
 	VFMADD231PS Z11, Z10, Z6
-	VMOVUPS     64(CX)(BX*4), Z10
-	VMOVUPS     64(AX)(BX*4), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMULPS      Z1, Z11, Z11
-	VADDPS      Z10, Z3, Z3
-	VFMADD231PS Z11, Z10, Z7
+	VFMADD231PS Z13, Z12, Z7
 	VMOVUPS     128(CX)(BX*4), Z10
+	VMOVUPS     192(CX)(BX*4), Z12
 	VMOVUPS     128(AX)(BX*4), Z11
+	VMOVUPS     192(AX)(BX*4), Z13
 	VSUBPS      Z0, Z11, Z11
+	VSUBPS      Z0, Z13, Z13
 	VMULPS      Z1, Z11, Z11
+	VMULPS      Z1, Z13, Z13
 	VADDPS      Z10, Z4, Z4
+	VADDPS      Z12, Z5, Z5
 	VFMADD231PS Z11, Z10, Z8
-	VMOVUPS     192(CX)(BX*4), Z10
-	VMOVUPS     192(AX)(BX*4), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMULPS      Z1, Z11, Z11
-	VADDPS      Z10, Z5, Z5
-	VFMADD231PS Z11, Z10, Z9
+	VFMADD231PS Z13, Z12, Z9
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
 	JGE         loop1
@@ -286,37 +353,37 @@ TEXT ·normSumsScaleAVX512(SB), NOSPLIT, $0-88
 
 loop1:
 	VMOVUPS     (CX)(SI*4), Z10
+	VMOVUPS     64(CX)(SI*4), Z12
 	VMOVUPS     (DX)(SI*4), Z11
+	VMOVUPS     64(DX)(SI*4), Z13
 	VMULPS      Z11, Z10, Z10
+	VMULPS      Z13, Z12, Z12
 	VMOVUPS     (AX)(SI*4), Z11
+	VMOVUPS     64(AX)(SI*4), Z13
 	VSUBPS      Z0, Z11, Z11
+	VSUBPS      Z0, Z13, Z13
 	VMULPS      Z1, Z11, Z11
+	VMULPS      Z1, Z13, Z13
 	VADDPS      Z10, Z2, Z2
+	VADDPS      Z12, Z3, Z3
 	VFMADD231PS Z11, Z10, Z6
-	VMOVUPS     64(CX)(SI*4), Z10
-	VMOVUPS     64(DX)(SI*4), Z11
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     64(AX)(SI*4), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMULPS      Z1, Z11, Z11
-	VADDPS      Z10, Z3, Z3
-	VFMADD231PS Z11, Z10, Z7
+	VFMADD231PS Z13, Z12, Z7
 	VMOVUPS     128(CX)(SI*4), Z10
+	VMOVUPS     192(CX)(SI*4), Z12
 	VMOVUPS     128(DX)(SI*4), Z11
+	VMOVUPS     192(DX)(SI*4), Z13
 	VMULPS      Z11, Z10, Z10
+	VMULPS      Z13, Z12, Z12
 	VMOVUPS     128(AX)(SI*4), Z11
+	VMOVUPS     192(AX)(SI*4), Z13
 	VSUBPS      Z0, Z11, Z11
+	VSUBPS      Z0, Z13, Z13
 	VMULPS      Z1, Z11, Z11
+	VMULPS      Z1, Z13, Z13
 	VADDPS      Z10, Z4, Z4
+	VADDPS      Z12, Z5, Z5
 	VFMADD231PS Z11, Z10, Z8
-	VMOVUPS     192(CX)(SI*4), Z10
-	VMOVUPS     192(DX)(SI*4), Z11
-	VMULPS      Z11, Z10, Z10
-	VMOVUPS     192(AX)(SI*4), Z11
-	VSUBPS      Z0, Z11, Z11
-	VMULPS      Z1, Z11, Z11
-	VADDPS      Z10, Z5, Z5
-	VFMADD231PS Z11, Z10, Z9
+	VFMADD231PS Z13, Z12, Z9
 	ADDQ        $0x00000040, SI
 	SUBQ        $0x00000040, BX
 	JGE         loop1
@@ -403,11 +470,38 @@ TEXT ·normGradXAVX512(SB), NOSPLIT, $0-88
 	VBROADCASTSS rstd+76(FP), Z1
 	VBROADCASTSS c1+80(FP), Z2
 	VBROADCASTSS c2+84(FP), Z3
-	SUBQ         $0x00000010, BX
+	SUBQ         $0x00000020, BX
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS      (CX)(SI*4), Z4
+	VMOVUPS      64(CX)(SI*4), Z6
+	VMOVUPS      (DX)(SI*4), Z5
+	VMOVUPS      64(DX)(SI*4), Z7
+	VSUBPS       Z2, Z5, Z5
+	VSUBPS       Z2, Z7, Z7
+	VSUBPS       Z0, Z4, Z4
+	VSUBPS       Z0, Z6, Z6
+	VMULPS       Z1, Z4, Z4
+	VMULPS       Z1, Z6, Z6
+	VFNMADD231PS Z3, Z4, Z5
+	VFNMADD231PS Z3, Z6, Z7
+	VMULPS       Z1, Z5, Z4
+	VMULPS       Z1, Z7, Z5
+	VMOVUPS      Z4, (AX)(SI*4)
+	VMOVUPS      Z5, 64(AX)(SI*4)
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000020, BX
+	JGE          loop1
+
+end2:
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000010, BX
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS      (CX)(SI*4), Z4
 	VMOVUPS      (DX)(SI*4), Z5
 	VSUBPS       Z2, Z5, Z5
@@ -418,11 +512,11 @@ loop1:
 	VMOVUPS      Z4, (AX)(SI*4)
 	ADDQ         $0x00000010, SI
 	SUBQ         $0x00000010, BX
-	JGE          loop1
+	JGE          loop3
 
-end2:
+end4:
 	ADDQ         $0x00000010, BX
-	JEQ          done3
+	JEQ          done5
 	XORQ         DI, DI
 	MOVQ         $0x00000010, R8
 	CMPQ         BX, DI
@@ -441,7 +535,7 @@ end2:
 	VMULPS       Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 
@@ -458,11 +552,42 @@ TEXT ·normGradXScaleAVX512(SB), NOSPLIT, $0-112
 	VBROADCASTSS rstd+100(FP), Z1
 	VBROADCASTSS c1+104(FP), Z2
 	VBROADCASTSS c2+108(FP), Z3
-	SUBQ         $0x00000010, SI
+	SUBQ         $0x00000020, SI
 	JLT          end2
 	PCALIGN      $0x20
 
 loop1:
+	VMOVUPS      (CX)(DI*4), Z4
+	VMOVUPS      64(CX)(DI*4), Z7
+	VMOVUPS      (DX)(DI*4), Z5
+	VMOVUPS      64(DX)(DI*4), Z8
+	VMOVUPS      (BX)(DI*4), Z6
+	VMOVUPS      64(BX)(DI*4), Z9
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z9, Z8, Z6
+	VSUBPS       Z2, Z5, Z5
+	VSUBPS       Z2, Z6, Z6
+	VSUBPS       Z0, Z4, Z4
+	VSUBPS       Z0, Z7, Z7
+	VMULPS       Z1, Z4, Z4
+	VMULPS       Z1, Z7, Z7
+	VFNMADD231PS Z3, Z4, Z5
+	VFNMADD231PS Z3, Z7, Z6
+	VMULPS       Z1, Z5, Z4
+	VMULPS       Z1, Z6, Z5
+	VMOVUPS      Z4, (AX)(DI*4)
+	VMOVUPS      Z5, 64(AX)(DI*4)
+	ADDQ         $0x00000020, DI
+	SUBQ         $0x00000020, SI
+	JGE          loop1
+
+end2:
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000010, SI
+	JLT     end4
+	PCALIGN $0x20
+
+loop3:
 	VMOVUPS      (CX)(DI*4), Z4
 	VMOVUPS      (DX)(DI*4), Z5
 	VMOVUPS      (BX)(DI*4), Z6
@@ -475,11 +600,11 @@ loop1:
 	VMOVUPS      Z4, (AX)(DI*4)
 	ADDQ         $0x00000010, DI
 	SUBQ         $0x00000010, SI
-	JGE          loop1
+	JGE          loop3
 
-end2:
+end4:
 	ADDQ         $0x00000010, SI
-	JEQ          done3
+	JEQ          done5
 	XORQ         R8, R8
 	MOVQ         $0x00000010, R9
 	CMPQ         SI, R8
@@ -500,7 +625,7 @@ end2:
 	VMULPS       Z1, Z2, Z0
 	VMOVUPS      Z0, K1, (AX)(DI*4)
 
-done3:
+done5:
 	VZEROUPPER
 	RET
 

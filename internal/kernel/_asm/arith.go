@@ -7,13 +7,13 @@ import (
 )
 
 func arithFamily(g *gen) {
-	g.elementwise("add", "is addGeneric.", "dst", "a b", "", func(in, _ []vec) []vec {
+	g.elementwise("add", "is addGeneric.", "dst", "a b", "", 2, func(in, _ []vec) []vec {
 		return []vec{g.add(in[0], in[1])}
 	})
-	g.elementwise("mul", "is mulGeneric.", "dst", "a b", "", func(in, _ []vec) []vec {
+	g.elementwise("mul", "is mulGeneric.", "dst", "a b", "", 2, func(in, _ []vec) []vec {
 		return []vec{g.mul(in[0], in[1])}
 	})
-	g.elementwise("scale", "is scaleGeneric.", "dst", "x", "a", func(in, s []vec) []vec {
+	g.elementwise("scale", "is scaleGeneric.", "dst", "x", "a", 2, func(in, s []vec) []vec {
 		return []vec{g.mul(in[0], s[0])}
 	})
 	var a vec
@@ -31,17 +31,17 @@ func arithFamily(g *gen) {
 }
 
 func reduceFamily(g *gen) {
-	g.reduction("sum", "is sumGeneric.", "x", "", "total", func(at func(string) operand.Mem, k *mask, _ []vec) []term {
+	g.reduction("sum", "is sumGeneric.", "x", "", "total", chains, chains, func(at func(string) operand.Mem, k *mask, _ []vec) []term {
 		return []term{{a: g.load(at("x"), k)}}
 	})
-	g.reduction("dot", "is dotGeneric.", "a b", "", "total", func(at func(string) operand.Mem, k *mask, _ []vec) []term {
+	g.reduction("dot", "is dotGeneric.", "a b", "", "total", chains, chains, func(at func(string) operand.Mem, k *mask, _ []vec) []term {
 		return []term{{g.load(at("a"), k), g.load(at("b"), k)}}
 	})
-	g.reduction("sumSquares", "is sumSquaresGeneric.", "x", "", "total", func(at func(string) operand.Mem, k *mask, _ []vec) []term {
+	g.reduction("sumSquares", "is sumSquaresGeneric.", "x", "", "total", chains, chains, func(at func(string) operand.Mem, k *mask, _ []vec) []term {
 		x := g.load(at("x"), k)
 		return []term{{x, x}}
 	})
-	g.reduction("sumSquaredDiff", "is sumSquaredDiffGeneric.", "x", "mean", "total", func(at func(string) operand.Mem, k *mask, s []vec) []term {
+	g.reduction("sumSquaredDiff", "is sumSquaredDiffGeneric.", "x", "mean", "total", chains, chains, func(at func(string) operand.Mem, k *mask, s []vec) []term {
 		d := g.sub(g.load(at("x"), k), s[0])
 		return []term{{d, d}}
 	})
@@ -77,10 +77,7 @@ func maximum(g *gen) {
 		},
 		after: func() []vec {
 			most := g.total(acc, g.VMAXPS)
-			none := g.vec()
-			g.zero(none)
-			ors := []vec{nan, none, none, none}
-			g.total(ors, g.orAny)
+			g.total([]vec{nan}, g.orAny)
 			g.orAny(nan.AsX(), most.AsX(), most.AsX())
 			return []vec{most}
 		},

@@ -22,8 +22,15 @@ func (g *gen) words(name string, values []uint32) operand.Mem {
 	return m
 }
 
-// bits is a vector of equal 32-bit numbers.
-func (g *gen) bits(v uint32) operand.Mem {
+// bits is a vector of equal 32-bit numbers, in memory or, where bodies go abreast, in a register, which is not to be changed.
+func (g *gen) bits(v uint32) operand.Op {
+	if g.shared == nil {
+		return g.memory(v)
+	}
+	return g.shared.constant(g, v)
+}
+
+func (g *gen) memory(v uint32) operand.Mem {
 	values := make([]uint32, g.lanes())
 	for i := range values {
 		values[i] = v
@@ -31,8 +38,17 @@ func (g *gen) bits(v uint32) operand.Mem {
 	return g.words(fmt.Sprintf("c%08x", v), values)
 }
 
-// float is a vector of equal floats.
-func (g *gen) float(v float64) operand.Mem { return g.bits(math.Float32bits(float32(v))) }
+// constant is a vector of equal floats in a register, which is not to be changed.
+func (g *gen) constant(v float64) vec {
+	c := g.float(v)
+	if r, ok := c.(vec); ok {
+		return r
+	}
+	return g.move(c)
+}
+
+// float is bits for floats.
+func (g *gen) float(v float64) operand.Op { return g.bits(math.Float32bits(float32(v))) }
 
 // laneNumbers is the vector 0, 1, 2, ...
 func (g *gen) laneNumbers() operand.Mem {

@@ -21,6 +21,8 @@ type loop struct {
 	after func() []vec
 	// unroll is how many bodies a turn of the loop has, 0 for 1.
 	unroll int
+	// abreast is how many bodies' instructions alternate, so that chains of dependent ones run side by side, 0 for 1.
+	abreast int
 }
 
 func (l *loop) signature() string {
@@ -64,8 +66,10 @@ func (g *gen) loop(l loop) {
 		g.JLT(operand.LabelRef(end))
 		g.align()
 		g.Label(start)
-		for u := range bodies {
-			l.body(at(u*g.bytes), nil)
+		for u := 0; u < bodies; {
+			n := min(max(l.abreast, 1), bodies-u)
+			g.interleave(n, func(i int) { l.body(at((u+i)*g.bytes), nil) })
+			u += n
 		}
 		g.ADDQ(operand.U32(bodies*g.lanes()), i)
 		g.SUBQ(operand.U32(bodies*g.lanes()), n)
@@ -109,14 +113,15 @@ func (g *gen) store(v vec, m operand.Mem, k *mask) {
 	g.storeMasked(v, *k, m)
 }
 
-// elementwise makes a kernel that computes the outputs, its first slices, from the inputs.
-func (g *gen) elementwise(name, doc, outs, ins, scalars string, f func(in, scalars []vec) []vec) {
+// elementwise makes a kernel that computes the outputs, its first slices, from the inputs, some vectors abreast.
+func (g *gen) elementwise(name, doc, outs, ins, scalars string, abreast int, f func(in, scalars []vec) []vec) {
 	var s []vec
 	g.loop(loop{
 		name: name, doc: doc,
 		slices:  strings.Fields(outs + " " + ins),
 		scalars: strings.Fields(scalars),
-		before:  func(scalars []vec) { s = scalars },
+		unroll:  abreast, abreast: abreast,
+		before: func(scalars []vec) { s = scalars },
 		body: func(at func(string) operand.Mem, k *mask) {
 			var in []vec
 			for _, name := range strings.Fields(ins) {
@@ -129,14 +134,14 @@ func (g *gen) elementwise(name, doc, outs, ins, scalars string, f func(in, scala
 	})
 }
 
-// chains is the number of accumulators of a reduction.
+// chains is the number of accumulators of a reduction; those that compute much for each element have fewer.
 const chains = 4
 
 // A term is a, or a·b if there is a b.
 type term struct{ a, b vec }
 
-// reduction makes a kernel that adds up terms; each result has four accumulators, which take vectors in turn.
-func (g *gen) reduction(name, doc, ins, scalars, results string, f func(at func(string) operand.Mem, k *mask, scalars []vec) []term) {
+// reduction makes a kernel that adds up terms; each result has some accumulators, which take vectors in turn.
+func (g *gen) reduction(name, doc, ins, scalars, results string, chains, abreast int, f func(at func(string) operand.Mem, k *mask, scalars []vec) []term) {
 	names := strings.Fields(results)
 	sums := make([][]vec, len(names))
 	var s []vec
@@ -144,7 +149,7 @@ func (g *gen) reduction(name, doc, ins, scalars, results string, f func(at func(
 	g.loop(loop{
 		name: name, doc: doc,
 		slices: strings.Fields(ins), scalars: strings.Fields(scalars), results: names,
-		unroll: chains,
+		unroll: chains, abreast: abreast,
 		before: func(scalars []vec) {
 			s = scalars
 			for j := range sums {
@@ -177,11 +182,13 @@ func (g *gen) reduction(name, doc, ins, scalars, results string, f func(at func(
 	})
 }
 
-// total combines four vectors, and the lanes of what results, in a fixed order; the result is in lane 0.
+// total combines vectors, and the lanes of what results, in a fixed order; the result is in lane 0.
 func (g *gen) total(acc []vec, op func(...operand.Op)) vec {
-	op(acc[1], acc[0], acc[0])
-	op(acc[3], acc[2], acc[2])
-	op(acc[2], acc[0], acc[0])
+	for step := 1; step < len(acc); step *= 2 {
+		for i := 0; i+step < len(acc); i += 2 * step {
+			op(acc[i+step], acc[i], acc[i])
+		}
+	}
 	v := acc[0]
 	if g.bytes == 64 {
 		half := g.YMM()

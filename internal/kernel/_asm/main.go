@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
@@ -68,16 +69,22 @@ func generate(dir string, t tier, f family) error {
 	}
 	cfg := printer.Config{Name: "asm", Argv: []string{"go", "generate"}, Pkg: "kernel"}
 	base := filepath.Join(dir, f.name+"_"+t.name+"_amd64")
-	if err := write(base+".s", printer.NewGoAsm(cfg), file); err != nil {
+	if err := write(t, base+".s", printer.NewGoAsm(cfg), file); err != nil {
 		return err
 	}
-	return write(base+".go", printer.NewStubs(cfg), file)
+	return write(t, base+".go", printer.NewStubs(cfg), file)
 }
 
-func write(path string, p printer.Printer, file *ir.File) error {
+// beyondAVX2 matches the vector registers that only AVX-512 has.
+var beyondAVX2 = regexp.MustCompile(`\b(Z\d|[XY](1[6-9]|2\d|3[01])\b|K\d)`)
+
+func write(t tier, path string, p printer.Printer, file *ir.File) error {
 	text, err := p.Print(file)
 	if err != nil {
 		return err
+	}
+	if t.bytes == 32 && beyondAVX2.Match(text) {
+		return fmt.Errorf("%s uses registers that AVX2 does not have", beyondAVX2Function(text, path))
 	}
 	text = append(bytes.TrimRight(text, "\n"), '\n')
 	return os.WriteFile(path, text, 0o644)
@@ -87,4 +94,14 @@ func newGen(t tier) *gen {
 	g := &gen{Context: build.NewContext(), tier: t, data: map[string]operand.Mem{}}
 	g.ConstraintExpr("amd64,!noasm")
 	return g
+}
+
+// beyondAVX2Function names the function of an assembly file in which the first such register stands.
+func beyondAVX2Function(text []byte, path string) string {
+	before := text[:beyondAVX2.FindIndex(text)[0]]
+	if i := bytes.LastIndex(before, []byte("TEXT ")); i >= 0 {
+		name, _, _ := bytes.Cut(before[i+len("TEXT "):], []byte("("))
+		return path + ": " + string(name)
+	}
+	return path
 }

@@ -5,22 +5,22 @@ import "github.com/mmcloughlin/avo/operand"
 // normFamily makes the passes of layer and RMS normalisation; those with gamma have a twin without.
 func normFamily(g *gen) {
 	hat := func(x, mean, rstd vec) vec { return g.mul(g.sub(x, mean), rstd) }
-	g.elementwise("normalize", "is normalizeGeneric without gamma and beta.", "y", "x", "mean rstd", func(in, s []vec) []vec {
+	g.elementwise("normalize", "is normalizeGeneric without gamma and beta.", "y", "x", "mean rstd", 2, func(in, s []vec) []vec {
 		return []vec{hat(in[0], s[0], s[1])}
 	})
-	g.elementwise("normalizeScale", "is normalizeGeneric without beta.", "y", "x gamma", "mean rstd", func(in, s []vec) []vec {
+	g.elementwise("normalizeScale", "is normalizeGeneric without beta.", "y", "x gamma", "mean rstd", 2, func(in, s []vec) []vec {
 		return []vec{g.mul(hat(in[0], s[0], s[1]), in[1])}
 	})
-	g.elementwise("normalizeAffine", "is normalizeGeneric.", "y", "x gamma beta", "mean rstd", func(in, s []vec) []vec {
+	g.elementwise("normalizeAffine", "is normalizeGeneric.", "y", "x gamma beta", "mean rstd", 2, func(in, s []vec) []vec {
 		g.addProduct(in[2], hat(in[0], s[0], s[1]), in[1])
 		return []vec{in[2]}
 	})
-	g.reduction("normSums", "is normSumsGeneric without gamma.", "x dy", "mean rstd", "sum sumX",
+	g.reduction("normSums", "is normSumsGeneric without gamma.", "x dy", "mean rstd", "sum sumX", chains, 2,
 		func(at func(string) operand.Mem, k *mask, s []vec) []term {
 			dy := g.load(at("dy"), k)
 			return []term{{a: dy}, {dy, hat(g.load(at("x"), k), s[0], s[1])}}
 		})
-	g.reduction("normSumsScale", "is normSumsGeneric.", "x dy gamma", "mean rstd", "sum sumX",
+	g.reduction("normSumsScale", "is normSumsGeneric.", "x dy gamma", "mean rstd", "sum sumX", chains, 2,
 		func(at func(string) operand.Mem, k *mask, s []vec) []term {
 			d := g.mul(g.load(at("dy"), k), g.load(at("gamma"), k))
 			return []term{{a: d}, {d, hat(g.load(at("x"), k), s[0], s[1])}}
@@ -31,10 +31,10 @@ func normFamily(g *gen) {
 		g.subProduct(d, hat(x, s[0], s[1]), s[3])
 		return g.mul(d, s[1])
 	}
-	g.elementwise("normGradX", "is normGradXGeneric without gamma.", "dx", "x dy", "mean rstd c1 c2", func(in, s []vec) []vec {
+	g.elementwise("normGradX", "is normGradXGeneric without gamma.", "dx", "x dy", "mean rstd c1 c2", 2, func(in, s []vec) []vec {
 		return []vec{gradient(in[0], in[1], s)}
 	})
-	g.elementwise("normGradXScale", "is normGradXGeneric.", "dx", "x dy gamma", "mean rstd c1 c2", func(in, s []vec) []vec {
+	g.elementwise("normGradXScale", "is normGradXGeneric.", "dx", "x dy gamma", "mean rstd c1 c2", 2, func(in, s []vec) []vec {
 		return []vec{gradient(in[0], g.mul(in[1], in[2]), s)}
 	})
 	var mean, rstd vec

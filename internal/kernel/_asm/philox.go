@@ -1,6 +1,10 @@
 package main
 
-import "github.com/mmcloughlin/avo/operand"
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+)
 
 // Multipliers and key increments of Philox4x32, as internal/chance has them.
 const (
@@ -31,17 +35,20 @@ func dropoutFamily(g *gen) {
 	g.align()
 	loop := g.label("loop")
 	g.Label(loop)
-	sets := dropoutGroup / (2 * g.lanes())
-	for s := range sets {
-		draws := g.philox(first, counter, key)
-		for h, bits := range draws {
-			offset := 4 * (2*g.lanes()*s + g.lanes()*h)
-			g.VPSRLD(operand.Imm(8), bits, bits)
-			v := g.mul(scale, operand.Mem{Base: x, Disp: offset})
-			g.VMOVUPS(g.keepFrom(bits, limit, v), operand.Mem{Base: dst, Disp: offset})
-		}
-		g.VPADDQ(g.quads("blocks", func(int) uint32 { return uint32(g.lanes() / 2) }), first, first)
+	const abreast = 2
+	for set := 0; set < dropoutGroup/(2*g.lanes()); set += abreast {
+		g.interleave(abreast, func(u int) {
+			blocks := g.vec()
+			g.VPADDQ(g.quads(fmt.Sprintf("blocks%d", set+u), func(int) uint32 { return uint32((set + u) * g.lanes() / 2) }), first, blocks)
+			for h, draws := range g.philox(blocks, counter, key) {
+				offset := 4 * (2*g.lanes()*(set+u) + g.lanes()*h)
+				g.VPSRLD(operand.Imm(8), draws, draws)
+				v := g.mul(scale, operand.Mem{Base: x, Disp: offset})
+				g.VMOVUPS(g.keepFrom(draws, limit, v), operand.Mem{Base: dst, Disp: offset})
+			}
+		})
 	}
+	g.VPADDQ(g.quads("group", func(int) uint32 { return dropoutGroup / 4 }), first, first)
 	g.ADDQ(operand.U32(4*dropoutGroup), x)
 	g.ADDQ(operand.U32(4*dropoutGroup), dst)
 	g.SUBQ(operand.U32(dropoutGroup), n)
@@ -66,8 +73,7 @@ func (g *gen) blockNumbers() operand.Mem {
 func (g *gen) philox(first vec, counter, key gp) [2]vec {
 	at := func(base gp, i int) operand.Mem { return operand.Mem{Base: base, Disp: 4 * i} }
 	word := func(m operand.Mem) vec { v := g.vec(); g.VPBROADCASTD(m, v); return v }
-	c0, c1, c2, c3 := g.vec(), word(at(counter, 1)), word(at(counter, 2)), word(at(counter, 3))
-	g.VMOVUPS(first, c0)
+	c0, c1, c2, c3 := first, word(at(counter, 1)), word(at(counter, 2)), word(at(counter, 3))
 	for r := range philoxRounds {
 		p0, p1 := g.vec(), g.vec()
 		g.VPMULUDQ(g.bits(philoxM0), c0, p0)

@@ -32,6 +32,7 @@ type gen struct {
 	tier
 	labels int
 	data   map[string]operand.Mem
+	shared *sharing // of the bodies that go abreast
 }
 
 // vec allocates a vector register of the tier's width.
