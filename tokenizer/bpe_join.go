@@ -103,37 +103,3 @@ func (m *bpe) joinLong(s *scratch) {
 	}
 	s.heap = heap
 }
-
-// push and pop keep a slice in the order of a binary heap.
-func push(heap []bpeCandidate, c bpeCandidate) []bpeCandidate {
-	heap = append(heap, c)
-	for i := len(heap) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !heap[i].before(heap[parent]) {
-			break
-		}
-		heap[i], heap[parent] = heap[parent], heap[i]
-		i = parent
-	}
-	return heap
-}
-
-func pop(heap []bpeCandidate) (bpeCandidate, []bpeCandidate) {
-	top, last := heap[0], len(heap)-1
-	heap[0] = heap[last]
-	heap = heap[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			return top, heap
-		}
-		if child+1 < last && heap[child+1].before(heap[child]) {
-			child++
-		}
-		if !heap[child].before(heap[i]) {
-			return top, heap
-		}
-		heap[i], heap[child] = heap[child], heap[i]
-		i = child
-	}
-}

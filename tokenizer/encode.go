@@ -124,20 +124,20 @@ func (t *Tokenizer) addedSpecials(pair bool) int {
 
 // tokens encodes one text without special tokens. which is its place in a pair.
 func (t *Tokenizer) tokens(text string, which int8) (*Encoding, error) {
-	segments, err := t.segments(text)
-	if err != nil {
-		return nil, err
-	}
 	s := t.scratch.Get().(*scratch)
 	defer t.scratch.Put(s)
-	e := newEncoding(len(text)/4 + 4)
-	for i := range segments {
-		p := &segments[i]
+	if err := t.segments(text, s); err != nil {
+		return nil, err
+	}
+	e := newEncoding(len(s.cut) + len(s.cut)/4 + 4)
+	for i := range s.cut {
+		p := &s.cut[i]
 		if p.added >= 0 {
 			at, _ := p.origin(0, len(p.text))
 			e.add(p.added, p.text, at, int32(which), false, which)
 			continue
 		}
+		var err error
 		if s.tokens, err = t.model.tokenize(p.text, s.tokens[:0], s); err != nil {
 			return nil, err
 		}
@@ -152,36 +152,36 @@ func (t *Tokenizer) tokens(text string, which int8) (*Encoding, error) {
 	return e, nil
 }
 
-// segments cuts a text into the pieces that the model sees, and added tokens.
-func (t *Tokenizer) segments(text string) ([]segment, error) {
+// segments cuts a text into the pieces that the model sees and added tokens,
+// and leaves them in s.cut.
+func (t *Tokenizer) segments(text string, s *scratch) error {
 	if err := checkText(text); err != nil {
-		return nil, err
+		return err
 	}
-	var out []segment
+	s.cut = s.cut[:0]
 	var failed error
-	keep := func(s segment) {
-		if s.text != "" {
-			out = append(out, s)
+	keep := func(g segment) {
+		if g.text != "" {
+			s.cut = append(s.cut, g)
 		}
 	}
-	t.added.cut(piece{text: text}, t.added.raw, func(s segment) {
-		if s.added >= 0 || s.text == "" {
-			keep(s)
+	t.added.cut(piece{text: text}, t.added.raw, func(g segment) {
+		if g.added >= 0 || g.text == "" {
+			keep(g)
 			return
 		}
 		if t.normalizer != nil {
-			if err := t.normalizer.normalize(&s.piece); err != nil && failed == nil {
+			if err := t.normalizer.normalize(&g.piece); err != nil && failed == nil {
 				failed = fmt.Errorf("tokenizer: %w", err)
 			}
 		}
-		t.added.cut(s.piece, t.added.normal, keep)
+		t.added.cut(g.piece, t.added.normal, keep)
 	})
 	if failed != nil {
-		return nil, failed
+		return failed
 	}
-	out, err := pretokenize(t.pretokenizers, out)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
+	if err := pretokenize(t.pretokenizers, s); err != nil {
+		return fmt.Errorf("tokenizer: %w", err)
 	}
-	return out, nil
+	return nil
 }

@@ -76,13 +76,18 @@ func readLines(t *testing.T, path string, use func([]byte)) {
 	}
 }
 
+// texts are the text and, if there is one, its pair.
+func (g *golden) texts() []string {
+	if g.Pair != nil {
+		return []string{g.Text, *g.Pair}
+	}
+	return []string{g.Text}
+}
+
 // check encodes and decodes one line.
 func (g *golden) check(t *testing.T, k *Tokenizer) {
 	t.Helper()
-	texts := []string{g.Text}
-	if g.Pair != nil {
-		texts = append(texts, *g.Pair)
-	}
+	texts := g.texts()
 	e, err := k.encode(texts, Options{})
 	if err != nil {
 		t.Errorf("%q: %v", texts, err)
@@ -108,10 +113,7 @@ func (g *golden) check(t *testing.T, k *Tokenizer) {
 // compare checks ids, tokens, offsets in characters and type ids.
 func (g *golden) compare(t *testing.T, e *Encoding) {
 	t.Helper()
-	texts := []string{g.Text}
-	if g.Pair != nil {
-		texts = append(texts, *g.Pair)
-	}
+	texts := g.texts()
 	if !slices.Equal(e.IDs, g.IDs) {
 		t.Errorf("%q: ids\n got %v\nwant %v\n got %q\nwant %q", texts, e.IDs, g.IDs, e.Tokens, g.Tokens)
 		return

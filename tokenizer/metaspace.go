@@ -45,7 +45,9 @@ func (m metaspace) pretokenize(p piece, emit func(piece)) error {
 		if err != nil {
 			return err
 		}
-		p.replace(matches, m.replacement)
+		if err := p.replace(matches, m.replacement); err != nil {
+			return err
+		}
 	}
 	wanted := m.scheme == prependAlways || m.scheme == prependFirst && p.shift == 0
 	if wanted && !strings.HasPrefix(p.text, m.replacement) {

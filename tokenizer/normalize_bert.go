@@ -64,12 +64,12 @@ func (n bertNormalizer) ascii(p *piece) bool {
 	return true
 }
 
-// isControl is category C without the controls that count as white space.
+// isControl is Cc, Cf or Co, without the controls that count as white space.
 func isControl(r rune) bool {
 	if r == '\t' || r == '\n' || r == '\r' {
 		return false
 	}
-	return unicode.Is(unicode.C, r)
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
 }
 
 // spaceToBlank makes every white space a blank.

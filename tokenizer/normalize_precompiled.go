@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -92,6 +93,9 @@ func (p *precompiled) normalize(t *piece) error {
 	for rest != "" {
 		var cluster string
 		cluster, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		if len(edits) > maxGrown/8 {
+			return fmt.Errorf("replacements make more than %d characters of a text of %d bytes", maxGrown/8, len(t.text))
+		}
 		if len(cluster) < 6 && one(cluster) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -73,13 +74,18 @@ func (r replace) normalize(p *piece) error {
 	if err != nil {
 		return err
 	}
-	p.replace(matches, r.content)
-	return nil
+	return p.replace(matches, r.content)
 }
+
+// maxGrown bounds what replacements can make of a text.
+const maxGrown = 1 << 28
 
 // replace puts content in the place of every delimiter. It comes from where the
 // delimiter's last byte came from.
-func (p *piece) replace(matches []match, content string) {
+func (p *piece) replace(matches []match, content string) error {
+	if len(matches)*len(content)+len(p.text) > maxGrown {
+		return fmt.Errorf("replacements make more than %d bytes of a text of %d", maxGrown, len(p.text))
+	}
 	p.spell()
 	var text strings.Builder
 	from := make([]align, 0, len(p.from))
@@ -99,6 +105,7 @@ func (p *piece) replace(matches []match, content string) {
 		}
 	}
 	p.text, p.from = text.String(), from
+	return nil
 }
 
 // decode replaces in every token.

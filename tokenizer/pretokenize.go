@@ -61,27 +61,25 @@ func parsePretokenizer(where string, n node) ([]pretokenizer, error) {
 	return []pretokenizer{out}, f.done()
 }
 
-// pretokenize runs the steps on the segments that are not added tokens.
-func pretokenize(steps []pretokenizer, segments []segment) ([]segment, error) {
+// pretokenize runs the steps on the segments in s.cut that are not added tokens.
+func pretokenize(steps []pretokenizer, s *scratch) error {
 	for _, step := range steps {
-		next := make([]segment, 0, 2*len(segments)+8)
-		for _, s := range segments {
-			if s.added >= 0 {
-				next = append(next, s)
-				continue
-			}
-			err := step.pretokenize(s.piece, func(p piece) {
-				if p.text != "" {
-					next = append(next, segment{p, -1})
-				}
-			})
-			if err != nil {
-				return nil, fmt.Errorf("pre-tokenizer: %w", err)
+		s.spare = s.spare[:0]
+		emit := func(p piece) {
+			if p.text != "" {
+				s.spare = append(s.spare, segment{p, -1})
 			}
 		}
-		segments = next
+		for _, g := range s.cut {
+			if g.added >= 0 {
+				s.spare = append(s.spare, g)
+			} else if err := step.pretokenize(g.piece, emit); err != nil {
+				return fmt.Errorf("pre-tokenizer: %w", err)
+			}
+		}
+		s.cut, s.spare = s.spare, s.cut
 	}
-	return segments, nil
+	return nil
 }
 
 // splitWhere takes every character that fits as a delimiter.

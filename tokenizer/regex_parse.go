@@ -268,19 +268,40 @@ func (p *regexParser) atom() (*regexNode, error) {
 			p.pos++
 			return &regexNode{kind: regexAssert, assert: assertion(c)}, nil
 		}
-		s, _, err := p.escape()
-		return p.literal(s), err
+		s, char, err := p.escape()
+		if char < 0 { // case matters to \p{Lu} even under (?i)
+			return &regexNode{kind: regexSet, set: s}, err
+		}
+		if err != nil {
+			return nil, err
+		}
+		return p.literal(char)
 	default:
-		return p.literal(single(c)), nil
+		return p.literal(c)
 	}
 }
 
-// literal is a set, in all cases where case does not matter.
-func (p *regexParser) literal(s *runeSet) *regexNode {
-	if p.fold && s != nil {
+// literal is one character, in all cases where case does not matter.
+func (p *regexParser) literal(c rune) (*regexNode, error) {
+	s := single(c)
+	if p.fold {
+		if foldsToMany(c) {
+			return nil, p.unsupported(fmt.Sprintf("(?i) over %q, which folds into several characters", c))
+		}
 		s = s.folded()
 	}
-	return &regexNode{kind: regexSet, set: s}
+	return &regexNode{kind: regexSet, set: s}, nil
+}
+
+// foldsToMany says whether Unicode's full case folding makes several characters
+// of c.
+func foldsToMany(c rune) bool {
+	switch {
+	case c == 'ß', c == 'İ', c == 'ŉ', c == 'ǰ', c == 'ΐ', c == 'ΰ', c == 'և', c >= 'ẖ' && c <= 'ẚ', c == 'ẞ',
+		c >= 'ὐ' && c <= 'ὖ', c >= 'ᾀ' && c <= 'ῼ', c >= 'ﬀ' && c <= 'ﬗ':
+		return true
+	}
+	return false
 }
 
 // group reads what follows an opening bracket.

@@ -182,7 +182,7 @@ func bracket(name string) (*runeSet, error) {
 	case "cntrl":
 		return tables(unicode.Cc), nil
 	case "punct":
-		return union(tables(unicode.P), newRuneSet([][2]rune{{'$', '$'}, {'+', '+'}, {'<', '>'}, {'^', '^'}, {'`', '`'}, {'|', '|'}, {'~', '~'}})), nil
+		return tables(unicode.P, unicode.S), nil
 	}
 	return nil, fmt.Errorf("%w: class [:%s:]", ErrUnsupported, name)
 }

@@ -56,6 +56,7 @@ func (t *Tokenizer) wellKnownRoles() Special {
 	return s
 }
 
+// brackets are the tokens around a text.
 func (b bertProcessing) brackets() (cls, sep int32) { return b.cls.ids[0], b.sep.ids[0] }
 
 func (m *wordPiece) unknownToken() (int32, bool) { return m.id(m.unknown) }

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"bytes"
 	"fmt"
 	"sync"
 )
@@ -18,6 +19,7 @@ type Tokenizer struct {
 	truncation     *truncation
 	padding        *padding
 	roles          Special
+	files          files // what Save writes
 	scratch        sync.Pool
 }
 
@@ -30,6 +32,7 @@ func Parse(tokenizerJSON []byte) (*Tokenizer, error) {
 		return nil, fmt.Errorf("tokenizer.json: %w", err)
 	}
 	t.roles = t.wellKnownRoles()
+	t.files = files{tokenizerFile: bytes.Clone(tokenizerJSON)}
 	return t, nil
 }
 

@@ -18,6 +18,8 @@ type model interface {
 
 // scratch is what a goroutine keeps from one text to the next.
 type scratch struct {
+	cut     []segment // the pieces of a text, and what a pre-tokenizer makes of them
+	spare   []segment
 	tokens  []token
 	cuts    []cut              // of Unigram
 	symbols []symbol           // of BPE

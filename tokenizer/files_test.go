@@ -1,0 +1,241 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"trimtab/internal/near"
+)
+
+// oldFolder writes the vocabulary of a golden's tokenizer.json as the files
+// that came before it, with a tokenizer_config.json.
+func oldFolder(t *testing.T, golden, config string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(golden, tokenizerFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Model struct {
+			Type   string
+			Vocab  map[string]int
+			Merges [][2]string
+		}
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	write := map[string][]byte{configFile: []byte(config)}
+	if doc.Model.Type == "WordPiece" {
+		list := make([]string, len(doc.Model.Vocab))
+		for token, id := range doc.Model.Vocab {
+			list[id] = token
+		}
+		write[wordPieceFile] = []byte(strings.Join(list, "\n") + "\n")
+	} else {
+		merges := "#version: 0.2\n"
+		for _, m := range doc.Model.Merges {
+			merges += m[0] + " " + m[1] + "\n"
+		}
+		write[mergesFile] = []byte(merges)
+		if write[bpeFile], err = json.Marshal(doc.Model.Vocab); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder(t, write)
+}
+
+// folder is a new folder with some files.
+func folder(t *testing.T, contents map[string][]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range contents {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// TestOldVocabularies holds the files before tokenizer.json to the goldens of
+// the tokenizer.json that they say the same as.
+func TestOldVocabularies(t *testing.T) {
+	for name, config := range map[string]string{
+		"wordpiece-bert-uncased": `{"tokenizer_class": "BertTokenizer"}`,
+		"wordpiece-bert-cased":   `{"do_lower_case": false, "cls_token": {"content": "[CLS]", "lstrip": false}}`,
+		"bpe-gpt2":               `{}`,
+		"bpe-roberta":            `{"tokenizer_class": "RobertaTokenizerFast"}`, // the golden trims offsets otherwise
+	} {
+		t.Run(name, func(t *testing.T) {
+			golden1 := near.Shared(t, "goldens", "tokenizers", name)
+			k, err := Open(oldFolder(t, golden1, config))
+			if err != nil {
+				t.Fatal(err)
+			}
+			readLines(t, filepath.Join(golden1, "expect.jsonl"), func(line []byte) {
+				var g golden
+				if err := json.Unmarshal(line, &g); err != nil {
+					t.Fatal(err)
+				}
+				if name == "bpe-roberta" {
+					e, err := k.encode(g.texts(), Options{})
+					if err != nil || !slices.Equal(e.IDs, g.IDs) {
+						t.Errorf("%q: ids %v, expected %v (%v)", g.texts(), e.IDs, g.IDs, err)
+					}
+					return
+				}
+				g.check(t, k)
+			})
+		})
+	}
+}
+
+// TestGPT2 reads GPT-2's own files. The ids are those that its authors give.
+func TestGPT2(t *testing.T) {
+	dir := t.TempDir()
+	for from, to := range map[string]string{"encoder.json": bpeFile, "vocab.bpe": mergesFile} {
+		data, err := os.ReadFile(filepath.Join(near.Shared(t, "tokenizers", "gpt2"), from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, to), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := k.Encode("Hello world<|endoftext|>", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int32{15496, 995, 50256}; !slices.Equal(e.IDs, want) || k.Size() != 50257 {
+		t.Errorf("ids %v, expected %v; size %d", e.IDs, want, k.Size())
+	}
+	if s := k.Special(); s.EOS != 50256 || s.BOS != 50256 || s.CLS != -1 {
+		t.Errorf("special tokens %+v", s)
+	}
+}
+
+// TestVocabTextAgrees compares a published vocab.txt with the tokenizer.json
+// beside it.
+func TestVocabTextAgrees(t *testing.T) {
+	dir := near.Shared(t, "models", "minilm")
+	k, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join(dir, wordPieceFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := Open(folder(t, map[string][]byte{wordPieceFile: list}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Special() != old.Special() || k.Special() != (Special{CLS: 101, SEP: 102, Mask: 103, Pad: 0, Unknown: 100, BOS: -1, EOS: -1}) {
+		t.Errorf("special tokens %+v and %+v", k.Special(), old.Special())
+	}
+	whole := Options{NoTruncation: true, NoPadding: true}
+	for _, text := range []string{"", "A [MASK] of unbelievable naïveté 漢字!", strings.Repeat("long ", 200)} {
+		a, err := k.EncodePair(text, "Second text.", whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := old.EncodePair(text, "Second text.", whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(a.IDs, b.IDs) || !slices.Equal(a.Offsets, b.Offsets) || !slices.Equal(a.TypeIDs, b.TypeIDs) {
+			t.Errorf("%q: %v and %v", text, a.IDs, b.IDs)
+		}
+	}
+	cut, err := k.Encode(strings.Repeat("long ", 200), Options{MaxLength: 40, NoPadding: true})
+	if err != nil || len(cut.IDs) != 40 || cut.IDs[39] != 102 {
+		t.Errorf("cut to 40: %v, %v", cut, err)
+	}
+}
+
+func TestSave(t *testing.T) {
+	k, err := Open(oldFolder(t, near.Shared(t, "goldens", "tokenizers", "wordpiece-bert-uncased"), `{"mask_token": "[MASK]"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "new", "folder")
+	if err := k.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(filepath.Join(dir, tokenizerFile))
+	fromList, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "Some ünusual text, [MASK] and all."
+	want, err := k.Encode(text, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []*Tokenizer{again, fromList} {
+		got, err := o.Encode(text, Options{})
+		if err != nil || !slices.Equal(got.IDs, want.IDs) || o.Special() != k.Special() {
+			t.Errorf("ids %v, expected %v (%v)", got.IDs, want.IDs, err)
+		}
+	}
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 2 {
+		t.Errorf("files %v, %v", names, err)
+	}
+}
+
+func TestSaveIntoFile(t *testing.T) {
+	k, err := Parse([]byte(tiny))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := folder(t, map[string][]byte{"taken": nil})
+	if err := k.Save(filepath.Join(dir, "taken")); err == nil {
+		t.Error("expected an error")
+	}
+}
+
+// TestBadFolders looks at what each error says.
+func TestBadFolders(t *testing.T) {
+	vocabulary := []byte("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
+	for _, c := range []struct {
+		files map[string][]byte
+		says  string
+	}{
+		{nil, "none of tokenizer.json, vocab.txt and vocab.json"},
+		{map[string][]byte{wordPieceFile: []byte("[UNK]\na\n")}, `special token "[CLS]" is not in the vocabulary`},
+		{map[string][]byte{wordPieceFile: append([]byte("a\n"), vocabulary...)}, `lines 1 and 7 hold the same token "a"`},
+		{map[string][]byte{wordPieceFile: append([]byte("\xff\n"), vocabulary...)}, "vocab.txt: not valid UTF-8 at byte 0"},
+		{map[string][]byte{wordPieceFile: vocabulary, configFile: []byte(`{"tokenizer_class": "MPNetTokenizer"}`)}, "MPNetTokenizer"},
+		{map[string][]byte{wordPieceFile: vocabulary, configFile: []byte(`{"mask_token": "<mask>"}`)}, `tokenizer_config.json: key "mask_token": token "<mask>" is not in the vocabulary`},
+		{map[string][]byte{wordPieceFile: vocabulary, configFile: []byte(`[]`)}, "expected an object"},
+		{map[string][]byte{wordPieceFile: vocabulary, configFile: []byte(`{"do_basic_tokenize": false}`)}, "do_basic_tokenize"},
+		{map[string][]byte{bpeFile: []byte(`{"a": 0}`)}, "merges.txt"},
+		{map[string][]byte{bpeFile: []byte(`{"a": 0, "b": 2}`), mergesFile: nil}, "no token has the id 1"},
+		{map[string][]byte{bpeFile: []byte(`{"a": 0, "b": 1}`), mergesFile: []byte("a b c\n")}, "merges.txt: line 1"},
+		{map[string][]byte{bpeFile: []byte(`{"a": 0, "b": 1}`), mergesFile: []byte("a b\n")}, `token "ab" is not in the vocabulary`},
+		{map[string][]byte{tokenizerFile: []byte("{")}, "tokenizer.json: json: "},
+	} {
+		_, err := Open(folder(t, c.files))
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("expected %q, found %v", c.says, err)
+		}
+	}
+	if _, err := Open(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
