@@ -18,10 +18,19 @@ const (
 
 func (h holding) String() string { return [...]string{"packed", "packed transposed", "rows"}[h] }
 
-// hold gives input i, [out, in], to the device as a weight. For packedTransposed the
-// matrix is transposed first.
+// hold gives input i, [out, in], to the device as a weight, once. For packedTransposed
+// the matrix is transposed first.
 func (r *Run) hold(i int, h holding) compute.Weight {
-	m := r.In[i]
+	if r.held == nil {
+		r.held = map[int]compute.Weight{}
+	}
+	if r.held[i] == nil {
+		r.held[i] = r.pack(r.In[i], h)
+	}
+	return r.held[i]
+}
+
+func (r *Run) pack(m compute.Mat, h holding) compute.Weight {
 	switch h {
 	case packed:
 		return r.Device.Pack(m, compute.F32)

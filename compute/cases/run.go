@@ -17,6 +17,8 @@ type Run struct {
 	DOut compute.Mat
 	// Add asks to add to the result, or to gradients, instead of writing them.
 	Add bool
+
+	held map[int]compute.Weight // weights that were packed already
 }
 
 // Vec is input i as a vector, nil if it is absent.

@@ -58,13 +58,12 @@ func activateBackward(k *kernel.Set, w *worker, f compute.Activation, dx, dy, x 
 
 // dropout is y = x with dropout, x[0] being element first; y may be x.
 func dropout(k *kernel.Set, y, x []float32, r *compute.Dropout, first uint64) {
-	key := chance.Key{Seed: r.Seed, Step: r.Step, Site: r.Site}
-	scale := 1 / (1 - r.P)
-	for i := range y {
-		if r.P > 0 && chance.Float(key, first+uint64(i)) < r.P {
-			y[i] = 0
-		} else {
-			y[i] = x[i] * scale
-		}
+	switch {
+	case r.P <= 0:
+		copy(y, x)
+	case r.P >= 1:
+		clear(y)
+	default:
+		k.Dropout(y, x, chance.Key{Seed: r.Seed, Step: r.Step, Site: r.Site}, first, float64(r.P))
 	}
 }

@@ -46,7 +46,7 @@ func TestCases(t *testing.T) {
 			compare(t, name, got, want, near.Check)
 			one, three := run(t, c, device(t, 1, tier.Name)), run(t, c, device(t, 3, tier.Name))
 			for i, r := range got {
-				near.Check(t, name+" against generic: "+r.Name, r.Values, plain[i].Values, near.Kernel)
+				near.Check(t, name+" against generic: "+r.Name, r.Values, plain[i].Values, near.Class(t, compute.Operations[c.Op].Tolerance))
 				near.Bits(t, name+" on one thread: "+r.Name, one[i].Values, r.Values)
 				near.Bits(t, name+" on three threads: "+r.Name, three[i].Values, r.Values)
 			}

@@ -150,26 +150,34 @@ const (
 	// tileRows is about how many rows a thread takes at once: their part of A for one
 	// block of products stays in the second cache.
 	tileRows = 144
-	// tileWork is about how many multiply-adds a thread takes at once.
-	tileWork = 16 << 20
+	// tileWork is the most multiply-adds that a thread takes at once, unless they are
+	// of one panel: many columns use a block of A often.
+	tileWork = 64 << 20
+	// tilesPerThread is how many tiles there are at least for each thread, if that
+	// leaves them leastWork: so many that one who comes late does not matter.
+	tilesPerThread = 12
+	leastWork      = 1 << 17
 )
 
 // tile cuts the block of c into tiles for threads. An element's bits do not depend
 // on it, as kernel's Gemm promises.
 func (d *Device) tile() {
 	p := &d.product
-	parts := (p.c.Rows + tileRows - 1) / tileRows
-	p.rowStep = (p.c.Rows + parts - 1) / parts
-	if p.rowStep < p.c.Rows {
-		p.rowStep = (p.rowStep + d.k.Tile - 1) / d.k.Tile * d.k.Tile
+	rows, cols, k := p.c.Rows, p.n1-p.n0, p.k1-p.k0
+	parts := (rows + tileRows - 1) / tileRows
+	p.rowStep = rows
+	if parts > 1 {
+		p.rowStep = even(rows, parts, d.k.Tile)
 	}
-	work := tileWork
-	if p.c.Rows <= tileRows { // few tiles: make them smaller rather than leave a thread idle
-		work = min(work, max(1<<17, p.c.Rows*p.c.Cols*(p.k1-p.k0)/(4*d.Threads())))
-	}
-	cols := max(1, work/max(1, p.rowStep*(p.k1-p.k0)))
-	p.colStep = (cols + d.k.Panel - 1) / d.k.Panel * d.k.Panel
-	p.colTiles = (p.n1 - p.n0 + p.colStep - 1) / p.colStep
+	work := min(tileWork, max(leastWork, rows*cols*k/(tilesPerThread*d.Threads())))
+	p.colStep = even(cols, (cols*p.rowStep*k+work-1)/work, d.k.Panel)
+	p.colTiles = (cols + p.colStep - 1) / p.colStep
+}
+
+// even is the length, a multiple of unit, of n cut into about so many parts.
+func even(n, parts, unit int) int {
+	parts = max(1, parts)
+	return ((n+parts-1)/parts + unit - 1) / unit * unit
 }
 
 // multiplyChunk computes one tile.
