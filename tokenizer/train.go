@@ -9,9 +9,9 @@ import (
 
 // TrainOptions say what vocabulary to learn. The zero value is usable.
 type TrainOptions struct {
-	// VocabSize is how many tokens the vocabulary has at most, special tokens
+	// Size is how many tokens the vocabulary has at most, special tokens
 	// included; 0 means 30000. Text with too few different words gives fewer.
-	VocabSize int
+	Size int
 	// MinFrequency is how often two neighbours must occur to be joined; 0 means
 	// as often as once.
 	MinFrequency int
@@ -19,9 +19,9 @@ type TrainOptions struct {
 	// frequent ones; 0 keeps all. Words with others cannot be spelled with a
 	// WordPiece vocabulary.
 	Alphabet int
-	// Lowercase makes everything lower case and strips accents, as BERT's uncased
-	// vocabularies do. TrainBPE refuses it: byte pairs keep both.
-	Lowercase bool
+	// Cased keeps case and accents. Only TrainWordPiece looks at it: byte pairs
+	// always keep both.
+	Cased bool
 	// SpecialTokens come first in the vocabulary. Nil means BERT's [PAD], [UNK],
 	// [CLS], [SEP], [MASK], or for byte pairs GPT-2's <|endoftext|>. A list for
 	// TrainWordPiece must hold BERT's five.
@@ -29,8 +29,8 @@ type TrainOptions struct {
 }
 
 func (o TrainOptions) check(special []string, alphabet int) (TrainOptions, error) {
-	if o.VocabSize == 0 {
-		o.VocabSize = 30000
+	if o.Size == 0 {
+		o.Size = 30000
 	}
 	if o.SpecialTokens == nil {
 		o.SpecialTokens = special
@@ -42,7 +42,7 @@ func (o TrainOptions) check(special []string, alphabet int) (TrainOptions, error
 		}
 		seen[t] = true
 	}
-	if least := len(o.SpecialTokens) + alphabet; o.VocabSize < least || o.VocabSize > 1<<24 || o.MinFrequency < 0 || o.Alphabet < 0 {
+	if least := len(o.SpecialTokens) + alphabet; o.Size < least || o.Size > 1<<24 || o.MinFrequency < 0 || o.Alphabet < 0 {
 		return o, fmt.Errorf("tokenizer: training: expected a size from %d to %d and no negative option, found %+v", least, 1<<24, o)
 	}
 	return o, nil
@@ -63,7 +63,7 @@ func TrainWordPiece(ctx context.Context, texts iter.Seq[string], o TrainOptions)
 		}
 	}
 	pipeline := &Tokenizer{
-		normalizer:    bertNormalizer{clean: true, chinese: true, accents: o.Lowercase, lower: o.Lowercase},
+		normalizer:    bertNormalizer{clean: true, chinese: true, accents: !o.Cased, lower: !o.Cased},
 		pretokenizers: []pretokenizer{bertPretokenizer{}},
 		added:         &addedTokens{},
 	}
@@ -77,7 +77,7 @@ func TrainWordPiece(ctx context.Context, texts iter.Seq[string], o TrainOptions)
 	if err := l.learn(ctx); err != nil {
 		return nil, err
 	}
-	files, err := bertFiles(l.tokens, o.SpecialTokens, bertOptions{lower: o.Lowercase, chinese: true})
+	files, err := bertFiles(l.tokens, o.SpecialTokens, bertOptions{lower: !o.Cased, chinese: true})
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +92,7 @@ func TrainBPE(ctx context.Context, texts iter.Seq[string], o TrainOptions) (*Tok
 	if err != nil {
 		return nil, err
 	}
-	if o.Lowercase || o.Alphabet != 0 {
-		return nil, fmt.Errorf("tokenizer: training: byte pairs have neither Lowercase nor Alphabet")
-	}
+	o.Alphabet = 0
 	pipeline := &Tokenizer{pretokenizers: []pretokenizer{byteLevel{split: true}}, added: &addedTokens{}}
 	counts, err := countWords(ctx, texts, pipeline)
 	if err != nil {

@@ -151,7 +151,7 @@ func (l *learner) count(pair uint64, n int64, word int32) {
 
 // learn joins pairs until the vocabulary is full or no pair is frequent enough.
 func (l *learner) learn(ctx context.Context) error {
-	for len(l.tokens) < l.VocabSize && len(l.queue) > 0 {
+	for len(l.tokens) < l.Size && len(l.queue) > 0 {
 		var top pairRank
 		top, l.queue = pop(l.queue)
 		use := l.pairs[top.pair]

@@ -75,7 +75,7 @@ func TestLearner(t *testing.T) {
 				t.Fatal(err)
 			}
 			const size = 150
-			fast := newLearner(TrainOptions{VocabSize: size, SpecialTokens: []string{"<s>"}}, prefix)
+			fast := newLearner(TrainOptions{Size: size, SpecialTokens: []string{"<s>"}}, prefix)
 			fast.letters(counts, nil)
 			fast.spell(counts)
 			var words []spelled
@@ -94,7 +94,7 @@ func TestLearner(t *testing.T) {
 }
 
 func TestTrainWordPiece(t *testing.T) {
-	k, err := TrainWordPiece(context.Background(), lineOf(story), TrainOptions{VocabSize: 90, Lowercase: true})
+	k, err := TrainWordPiece(context.Background(), lineOf(story), TrainOptions{Size: 90})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestTrainWordPiece(t *testing.T) {
 }
 
 func TestTrainBPE(t *testing.T) {
-	k, err := TrainBPE(context.Background(), lineOf(story), TrainOptions{VocabSize: 320})
+	k, err := TrainBPE(context.Background(), lineOf(story), TrainOptions{Size: 320})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestTrainBPE(t *testing.T) {
 func TestTrainRepeats(t *testing.T) {
 	var first []string
 	for range 3 {
-		k, err := TrainWordPiece(context.Background(), lineOf(strings.Repeat(story+"\n", 50)), TrainOptions{VocabSize: 200, Alphabet: 20, Lowercase: true})
+		k, err := TrainWordPiece(context.Background(), lineOf(strings.Repeat(story+"\n", 50)), TrainOptions{Size: 200, Alphabet: 20})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestTrainRepeats(t *testing.T) {
 }
 
 func TestTrainErrors(t *testing.T) {
-	for _, o := range []TrainOptions{{VocabSize: 3}, {VocabSize: -1}, {MinFrequency: -1}, {SpecialTokens: []string{"[PAD]"}}, {SpecialTokens: []string{"a", "a"}}} {
+	for _, o := range []TrainOptions{{Size: 3}, {Size: -1}, {MinFrequency: -1}, {SpecialTokens: []string{"[PAD]"}}, {SpecialTokens: []string{"a", "a"}}} {
 		if _, err := TrainWordPiece(context.Background(), lineOf(story), o); err == nil {
 			t.Errorf("%+v: expected an error", o)
 		}
@@ -187,7 +187,7 @@ func TestTrainErrors(t *testing.T) {
 
 func ExampleTrainWordPiece() {
 	texts := slices.Values([]string{"low lower lowest", "new newer newest"})
-	k, err := TrainWordPiece(context.Background(), texts, TrainOptions{VocabSize: 24, Lowercase: true})
+	k, err := TrainWordPiece(context.Background(), texts, TrainOptions{Size: 24})
 	if err != nil {
 		fmt.Println(err)
 		return
