@@ -19,8 +19,8 @@ type TrainOptions struct {
 	// frequent ones; 0 keeps all. Words with others cannot be spelled with a
 	// WordPiece vocabulary.
 	Alphabet int
-	// Cased keeps case and accents. Only TrainWordPiece looks at it: byte pairs
-	// always keep both.
+	// Cased keeps case and accents. TrainBPE refuses it: byte pairs always keep
+	// both.
 	Cased bool
 	// SpecialTokens come first in the vocabulary. Nil means BERT's [PAD], [UNK],
 	// [CLS], [SEP], [MASK], or for byte pairs GPT-2's <|endoftext|>. A list for
@@ -92,7 +92,9 @@ func TrainBPE(ctx context.Context, texts iter.Seq[string], o TrainOptions) (*Tok
 	if err != nil {
 		return nil, err
 	}
-	o.Alphabet = 0
+	if o.Cased || o.Alphabet != 0 {
+		return nil, fmt.Errorf("tokenizer: training: byte pairs have neither Cased nor Alphabet: they keep case, and all 256 bytes")
+	}
 	pipeline := &Tokenizer{pretokenizers: []pretokenizer{byteLevel{split: true}}, added: &addedTokens{}}
 	counts, err := countWords(ctx, texts, pipeline)
 	if err != nil {
