@@ -81,7 +81,7 @@ func (t *Tape) MatMulOnto(onto, a, b *Value, ta, tb bool, alpha float32) *Value 
 	o := fresh[matMul](t)
 	*o = matMul{a: a, b: b, onto: onto, y: t.value(m, n), ta: ta, tb: tb, alpha: alpha}
 	nd := t.record(o, compute.OpMatMul, t.list(o.y), t.list(onto, a, b))
-	nd.inPlace = onto != nil
+	nd.inPlace = onto != nil && a.root() != onto && b.root() != onto // a product reads its operands while it writes
 	nd.flops = product(m, n, k)
 	switch {
 	case a.needs && b.needs:

@@ -51,6 +51,9 @@ func (t *Tape) Cost(loss *Value) (Cost, error) {
 	if t.err != nil {
 		return Cost{}, t.err
 	}
+	if loss != nil {
+		loss.root().wanted = true
+	}
 	t.prepare(loss)
 	c := Cost{ArenaBytes: int64(t.plan.peak) * 4, Operations: len(t.plan.steps)}
 	for _, s := range t.plan.steps {

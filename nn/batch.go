@@ -70,13 +70,16 @@ func Pack(segments ...Segment) (*Batch, error) {
 		}
 		last := int32(-1)
 		for _, w := range s.Wanted {
-			if w < last || int(w) >= len(s.IDs) {
+			if w <= last || int(w) >= len(s.IDs) {
 				return nil, fmt.Errorf("segment %d: wanted token %d of %d, after %d", i, w, len(s.IDs), last)
 			}
 			last = w
 			b.Wanted = append(b.Wanted, start+w)
 		}
 		for _, soft := range s.Soft {
+			if soft.Row < 0 || int(soft.Row) >= len(s.IDs) {
+				return nil, fmt.Errorf("segment %d: soft token at %d of %d", i, soft.Row, len(s.IDs))
+			}
 			b.Soft = append(b.Soft, Soft{start + soft.Row, soft.Index})
 		}
 	}
