@@ -21,6 +21,8 @@ type build struct {
 	options Options
 	source  *source // where tensors come from; nil: they are fresh
 	delta   *Delta
+	missing []string // keys that the source does not have, with their shapes
+	shapes  []tensor.Shape
 	errs    []error
 }
 
@@ -73,6 +75,10 @@ func (b *build) keep(key string, p *autograd.Parameter) *autograd.Parameter {
 
 // take fills p from the source.
 func (b *build) take(key string, p *autograd.Parameter) {
+	if !b.has(key) {
+		b.missing, b.shapes = append(b.missing, key), append(b.shapes, p.Shape)
+		return
+	}
 	if err := b.source.take(key, p.Shape, p.Data); err != nil {
 		b.errs = append(b.errs, err)
 	}
@@ -80,10 +86,22 @@ func (b *build) take(key string, p *autograd.Parameter) {
 
 func (b *build) device() compute.Device { return b.base.Tree.Device() }
 
-// finish is every error so far, and one for each tensor of the source that nobody took.
+// has reports whether the source has a key.
+func (b *build) has(key string) bool {
+	_, ok := b.source.find(key)
+	return ok
+}
+
+// finish is every error so far, one for each tensor that the source lacks, and one for each that nobody took.
 func (b *build) finish() error {
 	if b.source != nil && len(b.errs) == 0 {
-		b.errs = b.source.left(b.base)
+		left := b.source.left(b.base)
+		for i, key := range b.missing {
+			b.errs = append(b.errs, fmt.Errorf("%s: %w: %s %v%s", b.source.file.Where(""), ErrMissing, key, b.shapes[i], suggestion(key, left)))
+		}
+		for _, c := range left {
+			b.errs = append(b.errs, b.source.noPlace(b.base, c))
+		}
 	}
 	if n := len(b.errs); n > 8 {
 		b.errs = append(b.errs[:8], fmt.Errorf("and %d more", n-8))
@@ -182,12 +200,9 @@ func (s *source) find(key string) (string, bool) {
 	return "", false
 }
 
-// take copies the tensor of a key, which must have the shape, to dst.
+// take copies the tensor of a key that is there, and must have the shape, to dst.
 func (s *source) take(key string, shape tensor.Shape, dst []float32) error {
-	name, ok := s.find(key)
-	if !ok {
-		return fmt.Errorf("%s: %w: %s %v%s", s.file.Where(""), ErrMissing, key, shape, s.unread(key))
-	}
+	name, _ := s.find(key)
 	s.taken[name] = true
 	file := s.names[name]
 	t, _ := s.file.Tensor(file)
@@ -200,25 +215,9 @@ func (s *source) take(key string, shape tensor.Shape, dst []float32) error {
 	return nil
 }
 
-// unread ends a message about a missing tensor with the nearest that the file has.
-func (s *source) unread(key string) string {
-	var names []string
-	for c := range s.names {
-		if !s.taken[c] {
-			names = append(names, c)
-		}
-	}
-	return suggestion(key, names)
-}
-
-// left are errors about the tensors that nobody took. One that is the base's own, with its
-// elements, is no error: PEFT keeps embeddings that it did not change.
-func (s *source) left(base *model.Base) []error {
-	var errs []error
-	var sites []string
-	for _, l := range base.Tree.Layers() {
-		sites = append(sites, l.Path())
-	}
+// left are the canonical names of the tensors that nobody took, sorted. One that is the base's own, with its
+// elements, is not among them: PEFT keeps embeddings that it did not change.
+func (s *source) left(base *model.Base) []string {
 	var names []string
 	for c := range s.names {
 		if !s.taken[c] && !s.isBase(base, c) {
@@ -226,27 +225,25 @@ func (s *source) left(base *model.Base) []error {
 		}
 	}
 	slices.Sort(names)
-	for _, c := range names {
-		name := s.names[c]
-		errs = append(errs, fmt.Errorf("%s: %w: tensor %s has no place%s", s.file.Where(name), ErrNoSite, name, nearestSites(modulePath(c, sites), sites)))
-	}
-	return errs
+	return names
 }
 
-// modulePath is the longest beginning of a tensor's name that is as deep as some site, for a message.
-func modulePath(name string, sites []string) string {
-	for _, site := range sites {
-		if strings.HasPrefix(name, site+".") {
-			return site
-		}
+// noPlace is the error about a tensor that nobody took.
+func (s *source) noPlace(base *model.Base, c string) error {
+	module := c
+	if i := strings.Index(c, ".lora_"); i > 0 {
+		module = c[:i]
+	} else if i := strings.LastIndexByte(c, '.'); i > 0 {
+		module = c[:i]
 	}
-	if i := strings.Index(name, ".lora_"); i > 0 {
-		return name[:i]
+	name, hint := s.names[c], ""
+	layers, sites := owners(base)
+	if slices.Contains(sites, module) {
+		hint = ": the configuration does not say that the site has one"
+	} else if len(layers) > 0 {
+		hint = nearestSites(module, sites)
 	}
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		return name[:i]
-	}
-	return name
+	return fmt.Errorf("%s: %w: tensor %s has no place%s", s.file.Where(name), ErrNoSite, name, hint)
 }
 
 // isBase reports whether a tensor has the name and the elements of one of the base's.

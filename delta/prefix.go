@@ -119,11 +119,6 @@ const (
 // encoderKey is the name of a tensor of the encoder in prompt_encoder.safetensors, behind the file's prefix.
 func encoderKey(rest string) string { return "prompt_encoder.default." + rest }
 
-func (b *build) has(key string) bool {
-	_, ok := b.source.find(key)
-	return ok
-}
-
 // network adds the tensors of the projection. What it makes, PEFT's own tensor, is read over.
 func (c *Prefix) network(b *build, p *prefix, wide int) {
 	last := linearInit(c.EncoderHidden)
@@ -174,8 +169,12 @@ func (d *prefix) detach() {
 	d.pass, d.keysAndValues = nil, nil
 }
 
-// Arrange shifts positions: the prefix takes the first ones.
+// Arrange shifts positions: the prefix takes the first ones. Segments that continue come with
+// positions that are shifted already.
 func (d *prefix) Arrange(b *nn.Batch, _ int32) {
+	if b.Continues {
+		return
+	}
 	for i := range b.Positions {
 		b.Positions[i] += int32(d.config.Tokens)
 	}

@@ -302,17 +302,17 @@ func (f *fields) patterns(key string) []pattern {
 	return out
 }
 
-// choose is the value of the first pattern that matches the end of a name, or other.
+// choose is the value of the first pattern that matches the end of a name, or other. It notes all that match.
 func choose(patterns []pattern, name string, other float64, used map[string]bool) (float64, error) {
-	for _, p := range patterns {
+	value := other
+	for _, p := range slices.Backward(patterns) {
 		ok, err := fullMatch(`(.*\.)?(`+p.key+`)`, name)
 		if err != nil {
 			return 0, err
 		}
 		if ok {
-			used[p.key] = true
-			return p.value, nil
+			used[p.key], value = true, p.value
 		}
 	}
-	return other, nil
+	return value, nil
 }

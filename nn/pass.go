@@ -31,6 +31,15 @@ type Pass struct {
 // NewPass begins a pass over a copy of b.
 func NewPass(t *autograd.Tape, b *Batch) *Pass { return &Pass{Tape: t, Batch: b.Clone()} }
 
+// Parameter is q as a value. With a cache, which has no backward, nothing trains: it is a constant.
+func (p *Pass) Parameter(q *autograd.Parameter) *autograd.Value {
+	v := p.Tape.Parameter(q)
+	if p.Cache != nil {
+		return p.Constant(v.Data())
+	}
+	return v
+}
+
 // Hidden reports hidden state number state.
 func (p *Pass) Hidden(state int, h *autograd.Value) {
 	if p.Observe != nil {
