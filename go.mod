@@ -12,4 +12,7 @@ require github.com/nlpodyssey/gopickle v0.2.0
 
 require github.com/rivo/uniseg v0.4.7
 
-require github.com/dlclark/regexp2 v1.11.5
+require (
+	github.com/dlclark/regexp2 v1.11.5
+	github.com/goccy/go-yaml v1.19.2
+)

@@ -67,8 +67,8 @@ func (e *Embedding) Input(p *Pass) *autograd.Value {
 	for _, d := range e.inputs {
 		if v := d.Vectors(p, e); v != nil {
 			sources, begins = append(sources, v), append(begins, count)
-			count += int32(d.Count())
 		}
+		count += int32(d.Count())
 	}
 	refs := make([]compute.RowRef, len(p.Batch.IDs))
 	for i, id := range p.Batch.IDs {

@@ -9,6 +9,24 @@ import (
 // defaultBatchTokens is what a batch holds where the options do not say.
 const defaultBatchTokens = 4096
 
+// Packing is how the options fill batches.
+func (o *Options) Packing() data.PackOptions {
+	p := data.PackOptions{Tokens: o.BatchTokens, Examples: o.BatchSize, Seed: o.Seed}
+	if p.Tokens == 0 && p.Examples == 0 {
+		p.Tokens = defaultBatchTokens
+	}
+	return p
+}
+
+// Steps is how many steps a run of an objective takes.
+func Steps(o Options, objective Objective) (int, error) {
+	c, err := newCourse(&o, objective.Lengths())
+	if err != nil {
+		return 0, err
+	}
+	return c.total, nil
+}
+
 // course is the order of a run: which batches make which step.
 type course struct {
 	options *Options
@@ -47,11 +65,7 @@ func (c *course) load(epoch int) error {
 	if c.epoch == epoch {
 		return nil
 	}
-	po := data.PackOptions{Tokens: c.options.BatchTokens, Examples: c.options.BatchSize, Seed: c.options.Seed}
-	if po.Tokens == 0 && po.Examples == 0 {
-		po.Tokens = defaultBatchTokens
-	}
-	batches, err := data.Pack(c.lengths, uint64(epoch), po)
+	batches, err := data.Pack(c.lengths, uint64(epoch), c.options.Packing())
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,3 @@
+// Package nearest finds the known name that somebody meant who wrote an unknown one,
+// for error messages.
+package nearest

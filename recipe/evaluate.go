@@ -1,0 +1,166 @@
+package recipe
+
+import (
+	"context"
+	"math"
+
+	"trimtab/autograd"
+	"trimtab/data"
+	"trimtab/eval"
+	"trimtab/model"
+	"trimtab/nn"
+	"trimtab/train"
+)
+
+// Answer is what a classifier says of one input.
+type Answer struct {
+	// Label is the class with the highest score, Class its number.
+	Label string `json:"label"`
+	Class int    `json:"-"`
+	// Scores are the probabilities of the classes, by label.
+	Scores map[string]float64 `json:"scores"`
+}
+
+// answer runs the classifier over inputs.
+func (j *Job) answer(ctx context.Context, segments []nn.Segment) ([]Answer, error) {
+	batches, err := evalBatches(lengths(segments))
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]Answer, len(segments))
+	tape := autograd.New(j.Device)
+	for _, examples := range batches {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		b, err := pack(segments, examples)
+		if err != nil {
+			return nil, err
+		}
+		tape.Reset()
+		scores := tape.LogSoftmax(j.Classifier.Classify(nn.NewPass(tape, b)))
+		if err := tape.Forward(scores); err != nil {
+			return nil, err
+		}
+		for i, e := range examples {
+			row := scores.Data().Row(i)
+			a := Answer{Class: argmax(row), Scores: map[string]float64{}}
+			for c, s := range row {
+				a.Scores[j.Labels.Names[c]] = math.Exp(float64(s))
+			}
+			a.Label = j.Labels.Names[a.Class]
+			answers[e] = a
+		}
+	}
+	return answers, nil
+}
+
+// evaluate measures the job on examples.
+func (j *Job) evaluate(ctx context.Context, e *Examples) ([]train.Score, error) {
+	if j.Classifier == nil {
+		return j.evaluateLM(ctx, e)
+	}
+	answers, err := j.answer(ctx, e.Segments)
+	if err != nil {
+		return nil, err
+	}
+	predicted := make([]int, len(answers))
+	for i, a := range answers {
+		predicted[i] = a.Class
+	}
+	c, err := eval.NewConfusion(len(j.Labels.Names), e.Classes, predicted)
+	if err != nil {
+		return nil, err
+	}
+	return []train.Score{{Name: "accuracy", Value: c.Accuracy()}, {Name: "f1_macro", Value: c.MacroF1()},
+		{Name: "f1_micro", Value: c.MicroF1()}, {Name: "matthews_correlation", Value: c.Matthews()}}, nil
+}
+
+// scored is an objective whose answers are tokens.
+type scored interface {
+	train.Objective
+	batchAnswers(examples []int) []int32
+}
+
+func (c *causal) batchAnswers(examples []int) []int32 { return c.answers(examples) }
+func (k *masked) batchAnswers(examples []int) []int32 { return k.answers(examples, 0) }
+
+// evaluateLM measures a language model: perplexity, and how often the likeliest token is right.
+func (j *Job) evaluateLM(ctx context.Context, e *Examples) ([]train.Score, error) {
+	o, err := j.languageObjective(e, true)
+	if err != nil {
+		return nil, err
+	}
+	return scoreTokens(ctx, autograd.New(j.Device), j.Base.Model.(model.LanguageModel), o)
+}
+
+// scoreTokens measures an objective whose answers are tokens.
+func scoreTokens(ctx context.Context, tape *autograd.Tape, m model.LanguageModel, o scored) ([]train.Score, error) {
+	batches, err := evalBatches(o.Lengths())
+	if err != nil {
+		return nil, err
+	}
+	right, count, loss := 0, 0, 0.0
+	for _, examples := range batches {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		b, err := o.Batch(examples, 0)
+		if err != nil {
+			return nil, err
+		}
+		tape.Reset()
+		p := nn.NewPass(tape, b)
+		logits := p.LogSoftmax(m.Logits(p, m.Hidden(p), nil))
+		if err := tape.Forward(logits); err != nil {
+			return nil, err
+		}
+		for i, answer := range o.batchAnswers(examples) {
+			row := logits.Data().Row(i)
+			if argmax(row) == int(answer) {
+				right++
+			}
+			loss -= float64(row[answer])
+			count++
+		}
+	}
+	return []train.Score{{Name: "perplexity", Value: eval.Perplexity(loss, count), Less: true},
+		{Name: "token_accuracy", Value: float64(right) / float64(count)}}, nil
+}
+
+// argmax is the first place of the largest number.
+func argmax(row []float32) int {
+	best := 0
+	for i, v := range row {
+		if v > row[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Evaluate measures the job on a source of the recipe's form; what it leaves out, it has from train.
+func (j *Job) Evaluate(ctx context.Context, s *Source) ([]train.Score, *Examples, error) {
+	d, full, err := j.Recipe.read(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := j.examples(d, full, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	scores, err := j.evaluate(ctx, e)
+	return scores, e, err
+}
+
+// Predict answers for rows that need no label.
+func (j *Job) Predict(ctx context.Context, d *data.Dataset, s Source) ([]Answer, error) {
+	if j.Classifier == nil {
+		return nil, j.Recipe.fail("task " + j.Recipe.Task + " gives no labels: use generate")
+	}
+	e, err := j.examples(d, s, false)
+	if err != nil {
+		return nil, err
+	}
+	return j.answer(ctx, e.Segments)
+}

@@ -1,0 +1,193 @@
+package recipe
+
+import (
+	"fmt"
+
+	"trimtab/data"
+	"trimtab/nn"
+	"trimtab/prompt"
+	"trimtab/tokenizer"
+)
+
+// wrapOptions are the limits of an input.
+func (j *Job) wrapOptions() prompt.WrapOptions {
+	o := prompt.WrapOptions{MaxTokens: j.Recipe.MaxLength.Tokens, Truncation: j.Recipe.MaxLength.Truncation}
+	if o.MaxTokens == 0 { // nothing says how to cut
+		o.MaxTokens, o.Truncation = j.Base.Info().Positions, prompt.NoCut
+	}
+	return o
+}
+
+// examples makes inputs of rows; labelled says that each row has a label.
+func (j *Job) examples(d *data.Dataset, s Source, labelled bool) (*Examples, error) {
+	e := &Examples{Data: d}
+	if labelled && j.Labels != nil {
+		classes, err := d.Classes(s.Label, j.Labels)
+		if err != nil {
+			return nil, err
+		}
+		e.Classes = classes
+	}
+	if j.Prompt != nil {
+		return e, j.wrapExamples(e, d, s)
+	}
+	return e, j.encodeExamples(e, d, s)
+}
+
+// wrapExamples fills the template with each row: its fields by their names, and the
+// text fields as text_a and text_b too.
+func (j *Job) wrapExamples(e *Examples, d *data.Dataset, s Source) error {
+	examples := make([]prompt.Example, len(d.Rows))
+	for i := range d.Rows {
+		fields := map[string]string{}
+		for _, name := range d.Fields {
+			if v, err := d.Value(i, name); err == nil {
+				fields[name] = v
+			}
+		}
+		for as, name := range map[string]string{"text_a": s.Text, "text_b": s.TextPair} {
+			if v, ok := fields[name]; ok && name != "" {
+				fields[as] = v
+			}
+		}
+		examples[i] = prompt.Example{Fields: fields}
+	}
+	inputs, report, err := j.Prompt.Template.WrapAll(examples, j.wrapOptions())
+	if err != nil {
+		return fmt.Errorf("%s: %w", d.Name, err)
+	}
+	e.Cut = report.Cut
+	for _, in := range inputs {
+		e.Segments = append(e.Segments, in.Segment())
+	}
+	return nil
+}
+
+// encodeExamples tokenizes the text, or the two texts, of each row.
+func (j *Job) encodeExamples(e *Examples, d *data.Dataset, s Source) error {
+	a, err := j.encodeField(d, s.Text)
+	if err != nil {
+		return err
+	}
+	var b []*tokenizer.Encoding
+	if s.TextPair != "" {
+		if b, err = j.encodeField(d, s.TextPair); err != nil {
+			return err
+		}
+	}
+	special, err := j.specials(b != nil)
+	if err != nil {
+		return err
+	}
+	limit := j.wrapOptions()
+	for i := range a {
+		x, y := a[i].IDs, []int32(nil)
+		if b != nil {
+			y = b[i].IDs
+			if y == nil {
+				y = []int32{}
+			}
+		}
+		if over := len(x) + len(y) + special - limit.MaxTokens; limit.MaxTokens > 0 && over > 0 {
+			if limit.Truncation == prompt.NoCut || over > len(x)+len(y) {
+				return fmt.Errorf("%s:%d: %w: %d tokens, at most %d; max_length says how to cut", d.Name, d.Rows[i].Line, prompt.ErrTooLong, len(x)+len(y)+special, limit.MaxTokens)
+			}
+			x, y = cut(x, y, over, limit.Truncation == prompt.Head)
+			e.Cut++
+		}
+		full, err := j.Tokenizer.WithSpecials(x, y)
+		if err != nil {
+			return err
+		}
+		if len(full.IDs) == 0 {
+			return fmt.Errorf("%s:%d: the text has no tokens", d.Name, d.Rows[i].Line)
+		}
+		e.Segments = append(e.Segments, nn.Segment{IDs: full.IDs, Types: full.TypeIDs})
+	}
+	return nil
+}
+
+func (j *Job) encodeField(d *data.Dataset, field string) ([]*tokenizer.Encoding, error) {
+	texts, err := d.Column(field)
+	if err != nil {
+		return nil, err
+	}
+	return j.Tokenizer.EncodeBatch(texts, tokenizer.Options{NoSpecialTokens: true, NoTruncation: true, NoPadding: true})
+}
+
+// specials is how many special tokens stand around a text, or a pair.
+func (j *Job) specials(pair bool) (int, error) {
+	var b []int32
+	if pair {
+		b = []int32{}
+	}
+	e, err := j.Tokenizer.WithSpecials([]int32{}, b)
+	if err != nil {
+		return 0, err
+	}
+	return len(e.IDs), nil
+}
+
+// cut takes n tokens off two texts, always from the longer one, as transformers'
+// longest_first does: at the end, or at the front.
+func cut(a, b []int32, n int, front bool) ([]int32, []int32) {
+	for ; n > 0; n-- {
+		longer := &a
+		if len(b) > len(a) {
+			longer = &b
+		}
+		if front {
+			*longer = (*longer)[1:]
+		} else {
+			*longer = (*longer)[:len(*longer)-1]
+		}
+	}
+	return a, b
+}
+
+// splits are the rows of a recipe: train, and validation where there is any.
+func (j *Job) splits() (train, validation *Examples, err error) {
+	r := j.Recipe
+	if r.Data.Train == nil {
+		return nil, nil, r.fail("data.train is missing")
+	}
+	d, s, err := r.read(r.Data.Train)
+	if err != nil {
+		return nil, nil, err
+	}
+	held := (*data.Dataset)(nil)
+	if few := r.Data.FewShot; few != nil {
+		if j.Labels == nil {
+			return nil, nil, r.fail("data.few_shot samples by class, and task " + r.Task + " has none")
+		}
+		classes, err := d.Classes(s.Label, j.Labels)
+		if err != nil {
+			return nil, nil, err
+		}
+		k := 0
+		if r.Data.Validation == nil {
+			k = few.K
+		}
+		rows, rest, err := data.FewShot(classes, few.K, k, few.Seed)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", d.Name, err)
+		}
+		if k > 0 {
+			held = d.Subset(rest)
+		}
+		d = d.Subset(rows)
+	}
+	if train, err = j.examples(d, s, true); err != nil {
+		return nil, nil, err
+	}
+	if r.Data.Validation != nil {
+		if held, s, err = r.read(r.Data.Validation); err != nil {
+			return nil, nil, err
+		}
+	}
+	if held == nil {
+		return train, nil, nil
+	}
+	validation, err = j.examples(held, s, true)
+	return train, validation, err
+}

@@ -1,0 +1,183 @@
+package recipe
+
+import (
+	"fmt"
+
+	"trimtab/autograd"
+	"trimtab/compute"
+	"trimtab/data"
+	"trimtab/delta"
+	"trimtab/model"
+	"trimtab/nn"
+	"trimtab/prompt"
+	"trimtab/tokenizer"
+)
+
+// Job is a wired recipe: a base in memory with what the recipe puts on it.
+type Job struct {
+	// Recipe is what it was wired from.
+	Recipe *Recipe
+	// Device is what it runs on.
+	Device compute.Device
+	// Base and Tokenizer are the recipe's base.
+	Base      *model.Base
+	Tokenizer *tokenizer.Tokenizer
+	// Labels are the classes; nil in language modelling.
+	Labels *data.Labels
+	// Classifier answers: the base's head, or a template and verbalizer. Nil in language modelling.
+	Classifier model.Classifier
+	// Prompt is the classifier, if it is a prompt's.
+	Prompt *prompt.Classifier
+	// Deltas are on the base, in this order.
+	Deltas []*delta.Delta
+	// Parameters are what trains.
+	Parameters []*autograd.Parameter
+}
+
+// Examples are rows as they enter the model.
+type Examples struct {
+	// Segments are the inputs, Classes their labels (nil where there are none).
+	Segments []nn.Segment
+	Classes  []int
+	// Cut is how many inputs were cut to length.
+	Cut int
+	// Data are the rows they were made of.
+	Data *data.Dataset
+}
+
+// Open wires a recipe, whose labels are found in the training data where it does not
+// name them. seed addresses the chance of what is new.
+func (r *Recipe) Open(dev compute.Device) (*Job, error) {
+	labels, err := r.labels()
+	if err != nil {
+		return nil, err
+	}
+	return r.open(dev, labels, (*Job).attach)
+}
+
+// open wires a recipe whose labels are known; deltas puts its deltas on the base.
+func (r *Recipe) open(dev compute.Device, labels *data.Labels, deltas func(*Job) error) (*Job, error) {
+	j := &Job{Recipe: r, Device: dev, Labels: labels}
+	o := model.Options{Seed: r.Training.Seed, Task: model.Task(r.Task)}
+	switch {
+	case r.Task == "classification" && r.Prompt == nil:
+		o.Labels = labels.Names
+	case r.Task == "classification":
+		o.Task = "" // the head that the config names: a language model's
+	}
+	var err error
+	if j.Base, j.Tokenizer, err = openBase(r.Base, dev, o); err != nil {
+		return nil, err
+	}
+	if err := firstOf(j.wire(), deltas(j)); err != nil {
+		return nil, firstOf(err, j.Base.Close())
+	}
+	return j, j.calibrate()
+}
+
+// wire decides who answers: a prompt, the base's head, or the language model itself.
+func (j *Job) wire() error {
+	r := j.Recipe
+	switch {
+	case r.Prompt != nil:
+		if err := j.ask(); err != nil {
+			return err
+		}
+	case r.Task == "classification":
+		j.Classifier = j.Base.Model.(model.Classifier)
+	default:
+		if _, ok := j.Base.Model.(model.LanguageModel); !ok {
+			return r.fail("task " + r.Task + " needs a language model, and " + r.Base + " is none")
+		}
+	}
+	return nil
+}
+
+// ask makes a classifier of the base's language model, its template and verbalizer.
+func (j *Job) ask() error {
+	r := j.Recipe
+	lm, ok := j.Base.Model.(model.LanguageModel)
+	if !ok {
+		return r.fail("prompt: " + r.Base + " has no language model head to ask")
+	}
+	t, err := prompt.ParseTemplate(r.Prompt.Template)
+	if err != nil {
+		return fmt.Errorf("%s: prompt.template: %w", r.path, err)
+	}
+	causal := lm.Info().Causal
+	bt, err := t.Bind(j.Tokenizer, prompt.BindOptions{Causal: causal})
+	if err != nil {
+		return fmt.Errorf("%s: prompt.template: %w", r.path, err)
+	}
+	v, err := prompt.ParseVerbalizer(r.Prompt.Verbalizer, j.Labels.Names)
+	if err != nil {
+		return fmt.Errorf("%s: prompt.verbalizer: %w", r.path, err)
+	}
+	bv, err := v.Bind(j.Tokenizer, bt.Masks())
+	if err != nil {
+		return fmt.Errorf("%s: prompt.verbalizer: %w", r.path, err)
+	}
+	if j.Prompt, err = prompt.NewClassifier(j.Device, lm, bt, bv, r.Training.Seed); err != nil {
+		return fmt.Errorf("%s: prompt: %w", r.path, err)
+	}
+	j.Prompt.Attach()
+	j.Classifier = j.Prompt
+	if j.Prompt.Soft != nil {
+		j.Parameters = append(j.Parameters, j.Prompt.Soft.Parameter)
+	}
+	return nil
+}
+
+// calibrate subtracts what the model answers to an empty text, where the recipe says so.
+func (j *Job) calibrate() error {
+	if j.Prompt == nil || !j.Recipe.Prompt.Calibrate {
+		return nil
+	}
+	t := j.Prompt.Template
+	in, _, err := t.WrapAll([]prompt.Example{t.Template().Blank("")}, j.wrapOptions())
+	if err != nil {
+		return fmt.Errorf("%s: prompt.calibrate: %w", j.Recipe.path, err)
+	}
+	return j.Prompt.Calibrate(in)
+}
+
+// labels are the recipe's classes: those it names, its verbalizer's, or those of the training data.
+func (r *Recipe) labels() (*data.Labels, error) {
+	switch {
+	case r.Task != "classification":
+		return nil, nil
+	case r.Data.Labels != nil:
+		return data.NewLabels(r.Data.Labels)
+	case r.Prompt != nil:
+		v, err := prompt.ParseVerbalizer(r.Prompt.Verbalizer, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: prompt.verbalizer: %w", r.path, err)
+		}
+		return data.NewLabels(v.Classes)
+	case r.Data.Train == nil:
+		return nil, r.fail("data.labels is missing, and there is no training data to find the labels in")
+	}
+	d, s, err := r.read(r.Data.Train)
+	if err != nil {
+		return nil, err
+	}
+	return d.CollectLabels(s.Label, data.Sorted)
+}
+
+// Close takes everything off the base and lets go of its files.
+func (j *Job) Close() error {
+	err := j.detach()
+	if j.Prompt != nil {
+		j.Prompt.Detach()
+	}
+	return firstOf(err, j.Base.Close())
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

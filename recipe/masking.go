@@ -1,0 +1,145 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+
+	"trimtab/autograd"
+	"trimtab/internal/chance"
+	"trimtab/model"
+	"trimtab/nn"
+	"trimtab/tokenizer"
+)
+
+// Masking is how masked language modelling hides tokens.
+type Masking struct {
+	// Probability is the share of tokens that are to be predicted.
+	Probability float64 `yaml:"mlm_probability" default:"0.15" doc:"share of tokens to predict"`
+	// WholeWord hides all tokens of a word or none.
+	WholeWord *bool `yaml:"whole_word" default:"true" doc:"hide whole words, not single tokens"`
+}
+
+// masked is masked language modelling (Devlin et al. 2019) with masks drawn anew
+// each time a segment is seen: of the tokens to predict, 80 % become [MASK], 10 %
+// a random token, 10 % stay.
+type masked struct {
+	model    model.LanguageModel
+	segments [][]int32 // tokens with special ones around
+	begins   []bool    // by token id: it begins a word
+	special  tokenizer.Special
+	rate     float64
+	whole    bool
+	seed     uint64
+	fixed    bool // the same masks at every step, for evaluation
+}
+
+func newMasked(m model.LanguageModel, tok *tokenizer.Tokenizer, segments [][]int32, o Masking, seed uint64) (*masked, error) {
+	if !(o.Probability > 0 && o.Probability <= 1) {
+		return nil, fmt.Errorf("masking: mlm_probability is %v, and must be above 0, at most 1", o.Probability)
+	}
+	k := &masked{model: m, segments: segments, special: tok.Special(), rate: o.Probability, whole: o.WholeWord == nil || *o.WholeWord, seed: seed}
+	if k.special.Mask < 0 || k.special.CLS < 0 || k.special.SEP < 0 {
+		return nil, fmt.Errorf("masking: the tokenizer has no mask, beginning or end token")
+	}
+	k.begins = make([]bool, tok.Size())
+	for id := range k.begins {
+		text, _ := tok.Token(int32(id))
+		k.begins[id] = len(text) < 2 || text[:2] != "##"
+	}
+	return k, nil
+}
+
+// Lengths are the segments' numbers of tokens.
+func (k *masked) Lengths() []int {
+	lengths := make([]int, len(k.segments))
+	for i, s := range k.segments {
+		lengths[i] = len(s)
+	}
+	return lengths
+}
+
+// Count is the number of tokens to predict in a segment.
+func (k *masked) Count(example int, step uint64) float64 {
+	return float64(len(k.targets(example, step)))
+}
+
+// key addresses the chance of a segment at a step.
+func (k *masked) key(example int, step uint64, what string) chance.Key {
+	if k.fixed {
+		step = 0
+	}
+	return chance.Key{Seed: k.seed, Step: step, Site: chance.SiteOf(fmt.Sprintf("masking.%s.%d", what, example))}
+}
+
+// targets are the places to predict, ascending: whole words in a random order, as
+// long as they fit into the share of tokens.
+func (k *masked) targets(example int, step uint64) []int32 {
+	ids := k.segments[example]
+	var words [][2]int // [from, to)
+	for i := 1; i < len(ids)-1; i++ {
+		if n := len(words); k.whole && n > 0 && !k.begins[ids[i]] {
+			words[n-1][1] = i + 1
+			continue
+		}
+		words = append(words, [2]int{i, i + 1})
+	}
+	want := max(1, int(math.Round(float64(len(ids)-2)*k.rate)))
+	hidden := make([]bool, len(ids))
+	n := 0
+	for _, w := range chance.Perm(len(words), k.key(example, step, "words")) {
+		from, to := words[w][0], words[w][1]
+		if n > 0 && n+to-from > want {
+			continue
+		}
+		for i := from; i < to; i++ {
+			hidden[i] = true
+		}
+		n += to - from
+		if n >= want {
+			break
+		}
+	}
+	var places []int32
+	for i, h := range hidden {
+		if h {
+			places = append(places, int32(i))
+		}
+	}
+	return places
+}
+
+// Batch packs segments with their tokens hidden.
+func (k *masked) Batch(examples []int, step uint64) (*nn.Batch, error) {
+	segments := make([]nn.Segment, len(examples))
+	for i, e := range examples {
+		places := k.targets(e, step)
+		ids := append([]int32(nil), k.segments[e]...)
+		fate, other := k.key(e, step, "fate"), k.key(e, step, "other")
+		for _, at := range places {
+			switch u := chance.Float(fate, uint64(at)); {
+			case u < 0.8:
+				ids[at] = k.special.Mask
+			case u < 0.9:
+				ids[at] = int32(chance.Below(other, uint64(at), uint64(len(k.begins))))
+			}
+		}
+		segments[i] = nn.Segment{IDs: ids, Wanted: places}
+	}
+	return nn.Pack(segments...)
+}
+
+// Loss is the cross entropy of the hidden tokens.
+func (k *masked) Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value {
+	return p.CrossEntropy(k.model.Logits(p, k.model.Hidden(p), nil), k.answers(examples, step), nil, scale)
+}
+
+// answers are the hidden tokens of a batch, in its order.
+func (k *masked) answers(examples []int, step uint64) []int32 {
+	var answers []int32
+	for _, e := range examples {
+		for _, at := range k.targets(e, step) {
+			answers = append(answers, k.segments[e][at])
+		}
+	}
+	return answers
+}

@@ -1,0 +1,111 @@
+package recipe
+
+import (
+	"trimtab/autograd"
+	"trimtab/data"
+	"trimtab/model"
+	"trimtab/nn"
+)
+
+// classified is the cross entropy of classes.
+type classified struct {
+	model   model.Classifier
+	e       *Examples
+	weights []float32 // by class; nil: ones
+}
+
+// Lengths are the inputs' numbers of tokens.
+func (c *classified) Lengths() []int { return lengths(c.e.Segments) }
+
+// Count is the weight of the example's class.
+func (c *classified) Count(example int, _ uint64) float64 {
+	if c.weights == nil {
+		return 1
+	}
+	return float64(c.weights[c.e.Classes[example]])
+}
+
+// Batch packs inputs.
+func (c *classified) Batch(examples []int, _ uint64) (*nn.Batch, error) {
+	return pack(c.e.Segments, examples)
+}
+
+// Loss is the weighted cross entropy.
+func (c *classified) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {
+	target := make([]int32, len(examples))
+	for i, e := range examples {
+		target[i] = int32(c.e.Classes[e])
+	}
+	return p.CrossEntropy(c.model.Classify(p), target, c.weights, scale)
+}
+
+// causal is the prediction of each next token.
+type causal struct {
+	model model.LanguageModel
+	e     *Examples
+}
+
+// Lengths are the texts' numbers of tokens.
+func (c *causal) Lengths() []int { return lengths(c.e.Segments) }
+
+// Count is the number of tokens that have one before them.
+func (c *causal) Count(example int, _ uint64) float64 {
+	return float64(len(c.e.Segments[example].IDs) - 1)
+}
+
+// Batch packs texts; of each, all tokens but the last are asked for the next.
+func (c *causal) Batch(examples []int, _ uint64) (*nn.Batch, error) {
+	segments := make([]nn.Segment, len(examples))
+	for i, e := range examples {
+		segments[i] = c.e.Segments[e]
+		for place := range len(segments[i].IDs) - 1 {
+			segments[i].Wanted = append(segments[i].Wanted, int32(place))
+		}
+	}
+	b, err := nn.Pack(segments...)
+	if err == nil && b.Wanted == nil {
+		b.Wanted = []int32{}
+	}
+	return b, err
+}
+
+// Loss is the cross entropy of the next tokens.
+func (c *causal) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {
+	return p.CrossEntropy(c.model.Logits(p, c.model.Hidden(p), nil), c.answers(examples), nil, scale)
+}
+
+func (c *causal) answers(examples []int) []int32 {
+	var answers []int32
+	for _, e := range examples {
+		answers = append(answers, c.e.Segments[e].IDs[1:]...)
+	}
+	return answers
+}
+
+func lengths(segments []nn.Segment) []int {
+	n := make([]int, len(segments))
+	for i, s := range segments {
+		n[i] = len(s.IDs)
+	}
+	return n
+}
+
+func pack(segments []nn.Segment, examples []int) (*nn.Batch, error) {
+	chosen := make([]nn.Segment, len(examples))
+	for i, e := range examples {
+		chosen[i] = segments[e]
+	}
+	return nn.Pack(chosen...)
+}
+
+// evalTokens is how many tokens a batch of an evaluation holds.
+const evalTokens = 4096
+
+// evalBatches are batches of inputs in about the order of their length.
+func evalBatches(n []int) ([][]int, error) {
+	most := evalTokens
+	for _, length := range n {
+		most = max(most, length)
+	}
+	return data.Pack(n, 0, data.PackOptions{Tokens: most, Ordered: true})
+}

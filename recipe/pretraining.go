@@ -1,0 +1,253 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"trimtab/autograd"
+	"trimtab/compute"
+	"trimtab/data"
+	"trimtab/model"
+	"trimtab/tensor"
+	"trimtab/tokenizer"
+	"trimtab/train"
+)
+
+// Pretraining is the recipe of a base from text: a masked language model with its
+// own vocabulary.
+type Pretraining struct {
+	// Model is the config.json of the new base; vocab_size and architectures follow from the rest.
+	Model map[string]any `yaml:"model" doc:"the new base's config.json: model_type and sizes"`
+	// Tokenizer says what vocabulary to make.
+	Tokenizer Vocabulary `yaml:"tokenizer" doc:"the vocabulary to make"`
+	// Data are files of text, a paragraph a line.
+	Data Corpus `yaml:"data" doc:"text, a paragraph a line"`
+	// Masking says how tokens are hidden.
+	Masking Masking `yaml:"masking" doc:"how tokens are hidden"`
+	// MaxLength cuts paragraphs into segments of so many tokens.
+	MaxLength int `yaml:"max_length" default:"128" doc:"tokens of a segment, special ones included"`
+	// Training are the settings of the run.
+	Training train.Options `yaml:"training" doc:"the training loop"`
+	// SaveDType is the type that the base is written in.
+	SaveDType string `yaml:"dtype" default:"float32" enum:"float32,float16" doc:"the type that the base is written in"`
+	// OutputDir is the folder of the run; the base is its folder base.
+	OutputDir string `yaml:"output_dir" doc:"the run's folder"`
+
+	path string
+}
+
+// Vocabulary says what vocabulary to make.
+type Vocabulary struct {
+	Size      int   `yaml:"vocab_size" default:"8000" doc:"tokens of the vocabulary"`
+	Lowercase *bool `yaml:"do_lower_case" default:"true" doc:"lower-case the text and strip accents"`
+}
+
+// Corpus names files of text.
+type Corpus struct {
+	Train      []string `yaml:"train" doc:"files, or patterns of files"`
+	Validation string   `yaml:"validation" doc:"a file of text held out"`
+}
+
+// ReadPretraining reads the pretraining recipe at path; sets are "key.key=value".
+func ReadPretraining(path string, sets ...string) (*Pretraining, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Pretraining{path: path}
+	if err := decode(path, text, sets, r); err != nil {
+		return nil, err
+	}
+	if len(r.Data.Train) == 0 {
+		return nil, fmt.Errorf("%s: %w: data.train is missing", path, ErrRecipe)
+	}
+	if r.MaxLength < 10 {
+		return nil, fmt.Errorf("%s: %w: max_length is %d, and must be 10 or more", path, ErrRecipe, r.MaxLength)
+	}
+	return r, r.Training.Validate()
+}
+
+// Pretrain trains a base from text and returns the folder that it is in. report is told of progress.
+func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume bool, say func(string), report func(train.Progress)) (string, error) {
+	lock, err := claim(r.OutputDir)
+	if err != nil {
+		return "", err
+	}
+	defer lock.release()
+	tok, err := r.vocabulary(ctx, say)
+	if err != nil {
+		return "", err
+	}
+	base, err := r.base(dev, tok)
+	if err != nil {
+		return "", err
+	}
+	var params []*autograd.Parameter
+	for _, q := range base.Tree.Params() {
+		p, err := q.Train()
+		if err != nil {
+			return "", err
+		}
+		params = append(params, p)
+	}
+	objective, err := r.objective(base, tok, say)
+	if err != nil {
+		return "", err
+	}
+	bare := *r
+	bare.OutputDir = ""
+	id, err := identity(&bare)
+	if err != nil {
+		return "", err
+	}
+	run := train.Run{Device: dev, Options: r.Training, Parameters: params, Objective: objective,
+		Dir: r.OutputDir, Resume: resume, Identity: id, Report: report}
+	if r.Data.Validation != "" {
+		run.Evaluate, err = r.evaluation(base, tok, dev)
+		if err != nil {
+			return "", err
+		}
+	}
+	if _, err := run.Train(ctx); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(r.OutputDir, "base")
+	dtype := tensor.F32
+	if r.SaveDType == "float16" {
+		dtype = tensor.F16
+	}
+	if err := base.Save(dir, dtype); err != nil {
+		return "", err
+	}
+	return dir, tok.Save(dir)
+}
+
+// vocabulary is the run's vocabulary: made once, then read.
+func (r *Pretraining) vocabulary(ctx context.Context, say func(string)) (*tokenizer.Tokenizer, error) {
+	dir := filepath.Join(r.OutputDir, "base")
+	if _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); err == nil {
+		return tokenizer.Open(dir)
+	}
+	texts, err := r.texts(r.Data.Train)
+	if err != nil {
+		return nil, err
+	}
+	say(fmt.Sprintf("making a vocabulary of %d from %d paragraphs", r.Tokenizer.Size, len(texts)))
+	lower := r.Tokenizer.Lowercase == nil || *r.Tokenizer.Lowercase
+	tok, err := tokenizer.TrainWordPiece(ctx, slices.Values(texts), tokenizer.TrainOptions{
+		Size: r.Tokenizer.Size, Alphabet: max(64, r.Tokenizer.Size/32), Cased: !lower})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	return tok, tok.Save(dir)
+}
+
+// base is the new base, by chance.
+func (r *Pretraining) base(dev compute.Device, tok *tokenizer.Tokenizer) (*model.Base, error) {
+	keys := maps.Clone(r.Model)
+	keys["vocab_size"] = tok.Size()
+	keys["architectures"] = []string{"BertForMaskedLM"}
+	text, err := json.Marshal(keys)
+	if err != nil {
+		return nil, fmt.Errorf("%s: model: %w", r.path, err)
+	}
+	config, err := model.ParseConfig(r.path+": model", text)
+	if err != nil {
+		return nil, err
+	}
+	return model.New(config, nil, dev, model.Options{Task: model.MaskedLM, Seed: r.Training.Seed})
+}
+
+// texts are the paragraphs of files.
+func (r *Pretraining) texts(patterns []string) ([]string, error) {
+	var texts []string
+	for _, pattern := range patterns {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("%s: data: %s: %w", r.path, pattern, err)
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s: data: no file is called %s", r.path, pattern)
+		}
+		for _, name := range names {
+			d, err := data.Read(name, data.Options{})
+			if err != nil {
+				return nil, err
+			}
+			column, err := d.Column(d.Fields[0])
+			if err != nil {
+				return nil, err
+			}
+			texts = append(texts, column...)
+		}
+	}
+	return texts, nil
+}
+
+// objective is masked language modelling on the training text.
+func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, say func(string)) (*masked, error) {
+	segments, err := r.segments(tok, r.Data.Train)
+	if err != nil {
+		return nil, err
+	}
+	tokens := 0
+	for _, s := range segments {
+		tokens += len(s)
+	}
+	say(fmt.Sprintf("%d segments of %d tokens in all", len(segments), tokens))
+	return newMasked(base.Model.(model.LanguageModel), tok, segments, r.Masking, r.Training.Seed)
+}
+
+// segments are the paragraphs as tokens, cut at the longest length; what is left of a
+// paragraph goes before the next one.
+func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([][]int32, error) {
+	texts, err := r.texts(patterns)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := tok.EncodeBatch(texts, tokenizer.Options{NoSpecialTokens: true, NoTruncation: true, NoPadding: true})
+	if err != nil {
+		return nil, err
+	}
+	const shortest = 8 // shorter rests are joined with what follows
+	special, room := tok.Special(), r.MaxLength-2
+	var segments [][]int32
+	var rest []int32
+	for _, e := range encoded {
+		rest = append(rest, e.IDs...)
+		for len(rest) >= shortest {
+			n := min(room, len(rest))
+			s := append(make([]int32, 0, n+2), special.CLS)
+			segments = append(segments, append(append(s, rest[:n]...), special.SEP))
+			rest = rest[n:]
+		}
+	}
+	if len(segments) == 0 {
+		return nil, fmt.Errorf("%s: data: the text has fewer than %d tokens", r.path, shortest)
+	}
+	return segments, nil
+}
+
+// evaluation measures perplexity and accuracy at the same hidden tokens of the held-out text each time.
+func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, dev compute.Device) (func(context.Context) ([]train.Score, error), error) {
+	segments, err := r.segments(tok, []string{r.Data.Validation})
+	if err != nil {
+		return nil, err
+	}
+	m := base.Model.(model.LanguageModel)
+	k, err := newMasked(m, tok, segments, r.Masking, r.Training.Seed+1)
+	if err != nil {
+		return nil, err
+	}
+	k.fixed = true
+	tape := autograd.New(dev)
+	return func(ctx context.Context) ([]train.Score, error) { return scoreTokens(ctx, tape, m, k) }, nil
+}

@@ -1,0 +1,220 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"trimtab/compute"
+	"trimtab/data"
+	"trimtab/model"
+	"trimtab/train"
+)
+
+// TrainOptions say how a recipe is trained.
+type TrainOptions struct {
+	// Resume goes on from the newest checkpoint of the run's folder.
+	Resume bool
+	// Report is told of every step. Nil: nobody is.
+	Report func(train.Progress)
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	train.Result
+	// Dir is the run's folder.
+	Dir string
+	// Parameters is how many numbers trained.
+	Parameters int
+	// TrainCut and ValidationCut are how many inputs were cut to length.
+	TrainCut, ValidationCut int
+	// Test are the scores on the recipe's test data; nil if it has none.
+	Test []train.Score
+}
+
+// Train runs the recipe and leaves its folder.
+func (r *Recipe) Train(ctx context.Context, dev compute.Device, o TrainOptions) (*Outcome, error) {
+	folder, err := claim(r.OutputDir)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.release()
+	j, err := r.Open(dev)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := j.train(ctx, o)
+	return outcome, firstOf(err, j.Close())
+}
+
+// train trains the job in the recipe's folder, which is claimed.
+func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
+	r := j.Recipe
+	examples, validation, err := j.splits()
+	if err != nil {
+		return nil, err
+	}
+	run, err := j.run(examples, validation)
+	if err != nil {
+		return nil, err
+	}
+	run.Dir, run.Resume, run.Report = r.OutputDir, o.Resume, o.Report
+	if run.Identity, err = j.identity(examples); err != nil {
+		return nil, err
+	}
+	outcome := &Outcome{Dir: r.OutputDir, TrainCut: examples.Cut}
+	if validation != nil {
+		outcome.ValidationCut = validation.Cut
+	}
+	for _, p := range run.Parameters {
+		outcome.Parameters += len(p.Data)
+	}
+	if outcome.Result, err = run.Train(ctx); err != nil {
+		return outcome, err
+	}
+	if r.Data.Test != nil {
+		if outcome.Test, _, err = j.Evaluate(ctx, r.Data.Test); err != nil {
+			return outcome, err
+		}
+	}
+	return outcome, j.save(outcome, examples)
+}
+
+// run is the training of the job on examples, not yet tied to a folder.
+func (j *Job) run(examples, validation *Examples) (*train.Run, error) {
+	if len(j.Parameters) == 0 {
+		return nil, j.Recipe.fail("nothing trains: deltas is empty, and there is no new head and no soft token")
+	}
+	objective, err := j.objective(examples)
+	if err != nil {
+		return nil, err
+	}
+	run := &train.Run{Device: j.Device, Options: j.Recipe.Training, Parameters: j.Parameters, Objective: objective}
+	if validation != nil {
+		run.Evaluate = func(ctx context.Context) ([]train.Score, error) { return j.evaluate(ctx, validation) }
+	}
+	return run, nil
+}
+
+// objective is the loss of the recipe's task.
+func (j *Job) objective(e *Examples) (train.Objective, error) {
+	if j.Classifier == nil {
+		return j.languageObjective(e, false)
+	}
+	weights, err := j.classWeights(e.Classes)
+	if err != nil {
+		return nil, err
+	}
+	return &classified{model: j.Classifier, e: e, weights: weights}, nil
+}
+
+// languageObjective is the loss of a language model's task; fixed hides the same tokens each time.
+func (j *Job) languageObjective(e *Examples, fixed bool) (scored, error) {
+	m := j.Base.Model.(model.LanguageModel)
+	if j.Recipe.Task == "causal_lm" {
+		if !slices.ContainsFunc(lengths(e.Segments), func(n int) bool { return n > 1 }) {
+			return nil, fmt.Errorf("%s: no text has two tokens", e.Data.Name)
+		}
+		return &causal{model: m, e: e}, nil
+	}
+	segments := make([][]int32, len(e.Segments))
+	for i, s := range e.Segments {
+		segments[i] = s.IDs
+	}
+	k, err := newMasked(m, j.Tokenizer, segments, j.Recipe.Masking, j.Recipe.Training.Seed)
+	if err != nil {
+		return nil, err
+	}
+	k.fixed = fixed
+	return k, nil
+}
+
+// identity is what a checkpoint must have been made for: the recipe but for its folder, and the data.
+func (j *Job) identity(e *Examples) (string, error) {
+	bare := *j.Recipe
+	bare.OutputDir = ""
+	return identity(&bare, e.Data.Hash())
+}
+
+// Plan is what a run will take.
+type Plan struct {
+	// Parameters is how many numbers train, BaseParameters how many the base has.
+	Parameters, BaseParameters int
+	// Steps is how many steps the run takes, StepTokens the tokens of the largest batch.
+	Steps, StepTokens int
+	// WeightBytes are the base's tensors as held, TrainingBytes the trained parameters with gradients and moments,
+	// ArenaBytes the activations of the largest batch.
+	WeightBytes, TrainingBytes, ArenaBytes int64
+	// StepFlops are the operations of the largest batch, forward and backward.
+	StepFlops int64
+}
+
+// Plan tells what the recipe's run will take; nothing is trained.
+func (r *Recipe) Plan(dev compute.Device) (*Plan, error) {
+	j, err := r.Open(dev)
+	if err != nil {
+		return nil, err
+	}
+	p, err := j.plan()
+	return p, firstOf(err, j.Close())
+}
+
+func (j *Job) plan() (*Plan, error) {
+	examples, _, err := j.splits()
+	if err != nil {
+		return nil, err
+	}
+	run, err := j.run(examples, nil)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{}
+	for _, p := range run.Parameters {
+		plan.Parameters += len(p.Data)
+	}
+	for _, q := range j.Base.Tree.Params() {
+		plan.BaseParameters += q.Elements()
+		if !q.Trains() {
+			plan.WeightBytes += 4 * int64(q.Elements())
+		}
+	}
+	plan.TrainingBytes = 16 * int64(plan.Parameters)
+	if plan.Steps, err = train.Steps(run.Options, run.Objective); err != nil {
+		return nil, err
+	}
+	batch, err := largest(run)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range batch {
+		plan.StepTokens += run.Objective.Lengths()[e]
+	}
+	cost, err := train.Cost(j.Device, run.Objective, run.Options, batch)
+	if err != nil {
+		return nil, err
+	}
+	plan.ArenaBytes, plan.StepFlops = cost.ArenaBytes, cost.Flops
+	return plan, nil
+}
+
+// largest is the batch of the first epoch with the most tokens.
+func largest(run *train.Run) ([]int, error) {
+	n := run.Objective.Lengths()
+	batches, err := data.Pack(n, 0, run.Options.Packing())
+	if err != nil {
+		return nil, err
+	}
+	size := func(batch []int) (sum int) {
+		for _, e := range batch {
+			sum += n[e]
+		}
+		return sum
+	}
+	best := batches[0]
+	for _, b := range batches {
+		if size(b) > size(best) {
+			best = b
+		}
+	}
+	return best, nil
+}
