@@ -170,6 +170,15 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+func TestWriteFileKeepsDevices(t *testing.T) {
+	if err := WriteFile(os.DevNull, func(w io.Writer) error { _, err := w.Write([]byte("x")); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Errorf("%s was replaced by a file: %v", os.DevNull, err)
+	}
+}
+
 func TestModernNames(t *testing.T) {
 	for old, want := range map[string]string{
 		"bert.encoder.layer.0.output.LayerNorm.gamma": "bert.encoder.layer.0.output.LayerNorm.weight",

@@ -11,7 +11,11 @@ import (
 
 // WriteFile makes or replaces a file in one step: write fills a temporary file in the same folder, which
 // is synced and then renamed to path. If anything fails, path is as it was and nothing is left behind.
+// What is there already and is no regular file, a device or a pipe, is not replaced: it is written to as it is.
 func WriteFile(path string, write func(w io.Writer) error) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return writeTo(path, write)
+	}
 	folder := filepath.Dir(path)
 	file, err := temporary(path)
 	if err != nil {
@@ -33,6 +37,18 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 		return err
 	}
 	syncFolder(folder)
+	return nil
+}
+
+// writeTo writes to what is no regular file.
+func writeTo(path string, write func(w io.Writer) error) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
 	return nil
 }
 

@@ -223,6 +223,18 @@ func (d *Delta) Save(dir string, side *Sidecar) error {
 	return writeJSON(filepath.Join(dir, configFile), f.config)
 }
 
+// Saved are the tensors that [Delta.Save] writes to the folder's main file, by their names there.
+func (d *Delta) Saved() (map[string]*tensor.Tensor, error) {
+	f, err := d.config.save(d)
+	if err != nil {
+		return nil, err
+	}
+	if tensors, ok := f.tensors[adapterFile]; ok {
+		return tensors, nil
+	}
+	return f.tensors[peftFile], nil
+}
+
 // writeJSON writes a value as Python's json.dumps(indent=2, sort_keys=True) does.
 func writeJSON(path string, v any) error {
 	var text bytes.Buffer
