@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -70,7 +71,8 @@ func (s Sampling) choose(scores []float32, prompt, place int) (int32, error) {
 	return left[len(left)-1].id, nil
 }
 
-// candidates are the tokens that may be chosen, likeliest first; of equals the first.
+// candidates are the tokens that may be chosen, likeliest first; of equals the last, as
+// transformers' ascending order has them.
 func (s Sampling) candidates(scores []float32) []candidate {
 	least := float32(math.Inf(-1))
 	if s.TopK > 0 && s.TopK < len(scores) {
@@ -87,14 +89,8 @@ func (s Sampling) candidates(scores []float32) []candidate {
 			left = append(left, candidate{int32(id), v, p})
 		}
 	}
-	slices.SortStableFunc(left, func(a, b candidate) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
+	slices.SortFunc(left, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(b.id, a.id))
 	})
 	if s.TopP == 0 || s.TopP == 1 {
 		return left
