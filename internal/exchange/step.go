@@ -55,7 +55,10 @@ func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.P
 		moments[i] = [2][]float32{dev.Alloc(len(p.Data)), dev.Alloc(len(p.Data))}
 	}
 	for step := range o.Steps {
-		loss, err := in.backward(tape, base, params)
+		for _, p := range params {
+			p.ZeroGrad()
+		}
+		loss, err := in.Backward(tape, base)
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", step, err)
 		}
@@ -80,12 +83,10 @@ func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.P
 	return result, nil
 }
 
-// backward runs one step's pass.
-func (in *Input) backward(tape *autograd.Tape, base *model.Base, params []*autograd.Parameter) (float64, error) {
+// Backward runs the loss forward and backward on a tape, and returns it. Gradients
+// are added to what the parameters have.
+func (in *Input) Backward(tape *autograd.Tape, base *model.Base) (float64, error) {
 	tape.Reset()
-	for _, p := range params {
-		p.ZeroGrad()
-	}
 	p, err := in.pass(tape)
 	if err != nil {
 		return 0, err
