@@ -64,11 +64,22 @@ func (t Timing) Bytes() int64 { return t.Case.Bytes }
 // Time measures a case's forward or backward for about the given time, and at least
 // three times.
 func Time(d compute.Device, c *Case, backward bool, budget time.Duration) Timing {
+	forward, back := Steps(d, c)
+	if !backward {
+		return Timing{c, false, best(budget, forward)}
+	}
+	forward()
+	return Timing{c, true, best(budget, back)}
+}
+
+// Steps gives a case's forward and backward, nil if there is none, on a device, to be
+// called again and again; what the device prepares once is done.
+func Steps(d compute.Device, c *Case) (forward, backward func()) {
 	r := &Run{Device: d}
 	for _, o := range c.In {
 		r.In = append(r.In, place(d, o, c.values(o, "values")).mat)
 		g := compute.Mat{}
-		if backward && o.Grad != None && !o.Absent {
+		if o.Grad != None && !o.Absent {
 			g = place(d, o, c.values(o, "base")).mat
 		}
 		r.DIn = append(r.DIn, g)
@@ -76,12 +87,13 @@ func Time(d compute.Device, c *Case, backward bool, budget time.Duration) Timing
 	for _, o := range c.Out {
 		r.Out = append(r.Out, place(d, o, c.values(o, "base")).mat)
 	}
-	c.Forward(r)
-	if !backward {
-		return Timing{c, false, best(budget, func() { c.Forward(r) })}
-	}
 	r.DOut = place(d, c.Out[0], c.dout()).mat
-	return Timing{c, true, best(budget, func() { c.Backward(r) })}
+	c.Forward(r)
+	forward = func() { c.Forward(r) }
+	if c.Backward != nil {
+		backward = func() { c.Backward(r) }
+	}
+	return forward, backward
 }
 
 // best is the shortest time that f took.

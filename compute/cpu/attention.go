@@ -68,6 +68,13 @@ func (a *attention) slice(m compute.Mat, i, h int) []float32 {
 	return m.Data[i*m.Stride+h*a.HeadDim:]
 }
 
+// clear zeroes head h of n rows of m from row i on.
+func (a *attention) clear(m compute.Mat, i, n, h int) {
+	for r := i; r < i+n; r++ {
+		clear(a.slice(m, r, h)[:a.HeadDim])
+	}
+}
+
 // group is how many query heads read one key head.
 func (a *attention) group() int { return a.Heads / a.KVHeads }
 
@@ -108,14 +115,11 @@ func (d *Device) attendChunk(w *worker, i int) {
 	first, keys := int(a.Query[t.segment].Start), a.Key[t.segment]
 	group, rows := a.group(), t.to-t.from
 	state := w.states(group * rows)
-	for r := range rows {
-		for g := range group {
-			state[g*rows+r] = softmaxState{top: float32(math.Inf(-1))}
-			clear(a.slice(a.out, first+t.from+r, t.head*group+g)[:a.HeadDim])
-		}
+	for i := range state {
+		state[i] = softmaxState{top: float32(math.Inf(-1))}
 	}
 	reach := a.reach(first+t.from, first+t.to, int(keys.Len))
-	for k0 := 0; k0 < reach; k0 += keyBlock {
+	for k0 := 0; k0 == 0 || k0 < reach; k0 += keyBlock {
 		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+keyBlock, reach), all: int(keys.Len)}
 		if rows > fewQueries {
 			d.packKeys(w, t.head, b)
@@ -148,6 +152,9 @@ func (w *worker) states(n int) []softmaxState {
 func (d *Device) packKeys(w *worker, head int, b keyRange) {
 	a := &d.attend
 	n := b.to - b.from
+	if n == 0 {
+		return
+	}
 	d.k.PackRows(w.floats(workerKeys, d.k.PackedLen(n, a.HeadDim)), a.slice(a.k, b.start+b.from, head), a.k.Stride, n, a.HeadDim)
 	d.k.PackCols(w.floats(workerValues, d.k.PackedLen(a.HeadDim, n)), a.slice(a.v, b.start+b.from, head), a.v.Stride, n, a.HeadDim)
 }
@@ -156,6 +163,9 @@ func (d *Device) packKeys(w *worker, head int, b keyRange) {
 func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []softmaxState, packed bool) {
 	a := &d.attend
 	keys := min(b.to, a.reach(i, i+n, b.all)) - b.from
+	if b.from == 0 && (keys <= 0 || !packed) {
+		a.clear(a.out, i, n, head)
+	}
 	if keys <= 0 {
 		return
 	}
@@ -178,7 +188,7 @@ func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []soft
 		}
 	}
 	if packed {
-		d.gemmHead(out, a.out.Stride, scores, scoreStride, w.scratch[workerValues], n, a.HeadDim, keys, b.to-b.from)
+		d.gemmHead(out, a.out.Stride, scores, scoreStride, w.scratch[workerValues], n, a.HeadDim, keys, b.to-b.from, b.from > 0)
 	} else {
 		d.sumRows(scores, i, n, keys, head, b)
 	}
@@ -207,14 +217,14 @@ func (d *Device) endRow(i, head int, s softmaxState) {
 	keep(a.lse, i*a.Heads+head, float32(float64(s.top)+math.Log(float64(s.sum))))
 }
 
-// gemmHead is c += a·b for the first k rows of a packed b, which has all.
-func (d *Device) gemmHead(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, all int) {
+// gemmHead is c (+)= a·b for the first k rows of a packed b, which has all.
+func (d *Device) gemmHead(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, all int, add bool) {
 	if k == all {
-		d.k.Gemm(c, ldc, a, lda, b, m, n, k, true)
+		d.k.Gemm(c, ldc, a, lda, b, m, n, k, add)
 		return
 	}
 	for j := 0; j < n; j += d.k.Panel {
-		d.k.Gemm(c[j:], ldc, a, lda, b[j*all:], m, min(d.k.Panel, n-j), k, true)
+		d.k.Gemm(c[j:], ldc, a, lda, b[j*all:], m, min(d.k.Panel, n-j), k, add)
 	}
 }
 

@@ -17,19 +17,11 @@ func (d *Device) AttendBackward(dq, dk, dv, dout, out, q, k, v compute.Mat, lse 
 	at := &d.attend
 	at.check("AttendBackward")
 	like("AttendBackward", q, dout)
-	for _, g := range [...]struct {
-		d, of compute.Mat
-		spans []compute.Span
-		add   bool
-	}{{dq, q, a.Query, addQ}, {dk, k, a.Key, addK}, {dv, v, a.Key, addV}} {
-		if g.d.Exists() {
-			like("AttendBackward", g.of, g.d)
-			if !g.add {
-				d.zero(g.d)
-			}
-		}
-	}
-	if disjoint(a.Key) {
+	own := disjoint(a.Key)
+	d.prepare(dq, q, addQ, covered(a.Query, q.Rows))
+	d.prepare(dk, k, addK, own && covered(a.Key, k.Rows))
+	d.prepare(dv, v, addV, own && covered(a.Key, k.Rows))
+	if own {
 		for s := range a.Query {
 			for h := range a.KVHeads {
 				at.tasks = append(at.tasks, attentionTask{segment: s, head: h})
@@ -37,6 +29,7 @@ func (d *Device) AttendBackward(dq, dk, dv, dout, out, q, k, v compute.Mat, lse 
 		}
 		d.run(len(at.tasks), (*Device).attendBackwardChunk)
 	} else {
+		at.addK, at.addV = true, true
 		d.run(a.KVHeads, func(d *Device, w *worker, h int) {
 			for s := range d.attend.Query {
 				d.attendBackward(w, s, h)
@@ -56,6 +49,30 @@ func disjoint(spans []compute.Span) bool {
 		end = max(end, s.End())
 	}
 	return true
+}
+
+// covered says whether the spans, in their order, are all rows.
+func covered(spans []compute.Span, rows int) bool {
+	next := 0
+	for _, s := range spans {
+		if int(s.Start) != next {
+			return false
+		}
+		next = int(s.End())
+	}
+	return next == rows
+}
+
+// prepare checks a gradient of m, and zeroes it unless it is added to or its tasks,
+// which zero what is theirs, cover it.
+func (d *Device) prepare(g, m compute.Mat, add, covered bool) {
+	if !g.Exists() {
+		return
+	}
+	like("AttendBackward", m, g)
+	if !add && !covered {
+		d.zero(g)
+	}
 }
 
 // zero clears m.
@@ -79,6 +96,15 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 	a := &d.attend
 	query, keys := a.Query[segment], a.Key[segment]
 	first, rows := int(query.Start), int(query.Len)
+	if a.dk.Exists() && !a.addK {
+		a.clear(a.dk, int(keys.Start), int(keys.Len), head)
+	}
+	if a.dv.Exists() && !a.addV {
+		a.clear(a.dv, int(keys.Start), int(keys.Len), head)
+	}
+	for g := 0; g < a.group() && a.dq.Exists() && !a.addQ; g++ {
+		a.clear(a.dq, first, rows, head*a.group()+g)
+	}
 	reach := a.reach(first, first+rows, int(keys.Len))
 	for k0 := 0; k0 < reach; k0 += gradKeyBlock {
 		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+gradKeyBlock, reach), all: int(keys.Len)}
@@ -126,7 +152,7 @@ func (d *Device) attendGradBlock(w *worker, i, n, head int, b keyRange) {
 		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, q, a.q.Stride, n, keys)
 	}
 	if a.dq.Exists() {
-		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, keys, b.to-b.from)
+		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, keys, b.to-b.from, true)
 	}
 }
 
