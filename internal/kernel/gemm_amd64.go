@@ -4,8 +4,8 @@ package kernel
 
 //go:generate go -C _asm run . ..
 
-// A gemmKernel computes one tile of C over one block of k: rows·stride apart panels, cols columns of the last;
-// acc is 1 to add to c. A high tile asks for two lines from next on every four steps of k, a low one for its own panels.
+// A gemmKernel computes one tile of C over one block of k. Its panels are stride elements apart; of a single panel only cols columns
+// exist. acc is 1 to add to c. A high tile asks for two lines from next on in every four steps of k, a low one for its own panels.
 type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)
 
 // gemmTiles is a tier's register tiles and the blocking that suits its caches.

@@ -32,12 +32,15 @@ func (s *Set) PackRows(dst, w []float32, ldw, n, k int) {
 func (s *Set) PackCols(dst, w []float32, ldw, k, n int) {
 	dst = s.packed(dst, n, k)
 	checkMatrix("w", w, ldw, k, n)
-	for j := 0; j < n; j += s.Panel {
-		cols := min(s.Panel, n-j)
-		for i := range k {
-			row := dst[j*k+i*s.Panel:][:s.Panel]
-			copy(row, w[i*ldw+j:][:cols])
-			clear(row[cols:])
+	const rows = 8 // at a time, so that memory is read and written in runs
+	for i := 0; i < k; i += rows {
+		count := min(rows, k-i)
+		for j := 0; j < n; j += s.Panel {
+			block := dst[j*k+i*s.Panel:][:count*s.Panel]
+			if n-j < s.Panel {
+				clear(block)
+			}
+			s.copyRows(block, s.Panel, w[i*ldw+j:], ldw, count, min(s.Panel, n-j))
 		}
 	}
 }
@@ -110,5 +113,12 @@ func transposeGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int
 		for j, x := range src[i*lds:][:cols] {
 			dst[j*ldd+i] = x
 		}
+	}
+}
+
+// copyRowsGeneric copies [rows,cols] between matrices with rows ldd and lds apart.
+func copyRowsGeneric(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	for i := range rows {
+		copy(dst[i*ldd:][:cols], src[i*lds:])
 	}
 }

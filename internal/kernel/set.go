@@ -31,6 +31,7 @@ type Set struct {
 type functions struct {
 	gemm      func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, acc bool)
 	transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
+	copyRows  func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 
 	add, mul                        func(dst, a, b []float32)
 	axpy                            func(y, x []float32, a float32)

@@ -29,3 +29,12 @@ func transposeBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int)
 		transposeGeneric(dst[r:], ldd, src[r*lds:], lds, rows-r, cols)
 	}
 }
+
+// copyBlocks is copyRowsGeneric, with rows of a multiple of 16 columns in registers.
+func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	if cols%16 != 0 || cols == 0 || rows == 0 {
+		copyRowsGeneric(dst, ldd, src, lds, rows, cols)
+		return
+	}
+	copy16AVX2(&dst[0], ldd, &src[0], lds, rows, cols)
+}

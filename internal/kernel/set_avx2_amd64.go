@@ -6,6 +6,7 @@ package kernel
 var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 	gemm:      avx2Tiles.gemm,
 	transpose: transposeBlocks,
+	copyRows:  copyBlocks,
 
 	add: addAVX2, mul: mulAVX2, axpy: axpyAVX2, scale: scaleAVX2,
 	dot: dotAVX2, sum: sumAVX2, sumSquares: sumSquaresAVX2, max: maxAVX2,

@@ -6,6 +6,7 @@ package kernel
 var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 	gemm:      avx512Tiles.gemm,
 	transpose: transposeBlocks,
+	copyRows:  copyBlocks,
 
 	add: addAVX512, mul: mulAVX512, axpy: axpyAVX512, scale: scaleAVX512,
 	dot: dotAVX512, sum: sumAVX512, sumSquares: sumSquaresAVX512, max: maxAVX512,

@@ -4,6 +4,7 @@ package kernel
 var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: functions{
 	gemm:      gemmGeneric,
 	transpose: transposeGeneric,
+	copyRows:  copyRowsGeneric,
 
 	add: addGeneric, mul: mulGeneric, axpy: axpyGeneric, scale: scaleGeneric,
 	dot: dotGeneric, sum: sumGeneric, sumSquares: sumSquaresGeneric, max: maxGeneric,

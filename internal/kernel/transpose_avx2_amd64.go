@@ -4,6 +4,11 @@
 
 package kernel
 
+// copy16AVX2 copies [rows,cols], cols a multiple of 16, neither 0.
+//
+//go:noescape
+func copy16AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+
 // transpose8AVX2 transposes [rows,cols], both multiples of 8 and not 0.
 //
 //go:noescape

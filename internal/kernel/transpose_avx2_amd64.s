@@ -4,6 +4,37 @@
 
 #include "textflag.h"
 
+// func copy16AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+// Requires: AVX
+TEXT ·copy16AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ ldd+8(FP), DX
+	MOVQ lds+24(FP), BX
+	MOVQ rows+32(FP), SI
+	SHLQ $0x02, DX
+	SHLQ $0x02, BX
+
+row1:
+	MOVQ    cols+40(FP), DI
+	XORQ    R8, R8
+	PCALIGN $0x20
+
+more2:
+	VMOVUPS (CX)(R8*4), Y0
+	VMOVUPS 32(CX)(R8*4), Y1
+	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS Y1, 32(AX)(R8*4)
+	ADDQ    $0x10, R8
+	CMPQ    R8, DI
+	JLT     more2
+	ADDQ    DX, AX
+	ADDQ    BX, CX
+	DECQ    SI
+	JNE     row1
+	VZEROUPPER
+	RET
+
 // func transpose8AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
 // Requires: AVX
 TEXT ·transpose8AVX2(SB), NOSPLIT, $0-48

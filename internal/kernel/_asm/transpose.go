@@ -2,8 +2,14 @@ package main
 
 import "github.com/mmcloughlin/avo/operand"
 
-// transposeFamily makes, for every tier alike, the transposition of 8×8 blocks.
+// transposeFamily makes, for every tier alike, what moves blocks of matrices.
 func transposeFamily(g *gen) {
+	copyBlock(g)
+	transpose8(g)
+}
+
+// transpose8 makes the transposition of 8×8 blocks.
+func transpose8(g *gen) {
 	g.begin("transpose8", "func(dst *float32, ldd int, src *float32, lds, rows, cols int)",
 		"transposes [rows,cols], both multiples of 8 and not 0.")
 	dst, src, ldd, lds := g.arg("dst"), g.arg("src"), g.arg("ldd"), g.arg("lds")
@@ -27,6 +33,34 @@ func transposeFamily(g *gen) {
 	g.LEAQ(operand.Mem{Base: dst, Index: ldd, Scale: 8}, dst)
 	g.SUBQ(operand.Imm(8), cols)
 	g.JGT(operand.LabelRef(strips))
+	g.end()
+}
+
+// copyBlock makes the copy of a matrix whose rows are a multiple of 16 long.
+func copyBlock(g *gen) {
+	g.begin("copy16", "func(dst *float32, ldd int, src *float32, lds, rows, cols int)", "copies [rows,cols], cols a multiple of 16, neither 0.")
+	dst, src, ldd, lds := g.arg("dst"), g.arg("src"), g.arg("ldd"), g.arg("lds")
+	rows := g.arg("rows")
+	g.SHLQ(operand.Imm(2), ldd)
+	g.SHLQ(operand.Imm(2), lds)
+	next, more := g.label("row"), g.label("more")
+	g.Label(next)
+	cols, at := g.arg("cols"), g.GP64()
+	g.XORQ(at, at)
+	g.align()
+	g.Label(more)
+	a, b := g.vec(), g.vec()
+	g.VMOVUPS(operand.Mem{Base: src, Index: at, Scale: 4}, a)
+	g.VMOVUPS(operand.Mem{Base: src, Index: at, Scale: 4, Disp: 32}, b)
+	g.VMOVUPS(a, operand.Mem{Base: dst, Index: at, Scale: 4})
+	g.VMOVUPS(b, operand.Mem{Base: dst, Index: at, Scale: 4, Disp: 32})
+	g.ADDQ(operand.Imm(16), at)
+	g.CMPQ(at, cols)
+	g.JLT(operand.LabelRef(more))
+	g.ADDQ(ldd, dst)
+	g.ADDQ(lds, src)
+	g.DECQ(rows)
+	g.JNE(operand.LabelRef(next))
 	g.end()
 }
 
