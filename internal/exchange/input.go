@@ -116,6 +116,13 @@ func (r *reader) matrix(name string, needed bool) [][]int32 {
 		r.fail(name, "shape %v, expected [segments, width] of input_ids, [%d, %d], and no zero", shape, r.rows, r.width)
 		return nil
 	}
+	if name != "labels" {
+		for i, x := range v {
+			if x < 0 {
+				r.fail(name, "element %d is %d, expected 0 or above", i, x)
+			}
+		}
+	}
 	rows := make([][]int32, r.rows)
 	for i := range rows {
 		rows[i] = v[i*r.width : (i+1)*r.width]
