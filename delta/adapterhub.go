@@ -258,7 +258,7 @@ func (c *Bottleneck) save(d *Delta) (*folder, error) {
 		"model_type": d.base.Info().Type, "name": c.AdapterName, "version": "adapters.1.3.0"}
 	f := &folder{config: config, tensors: map[string]map[string]*tensor.Tensor{adapterFile: {}}}
 	for _, t := range d.tensors {
-		f.tensors[adapterFile][t.Key] = tensor.FromFloat32s(t.Parameter.Shape, t.Parameter.Data)
+		f.tensors[adapterFile][t.key] = t.tensor()
 	}
 	return f, nil
 }

@@ -152,6 +152,8 @@ type bottleneck struct {
 	ones           compute.Mat         // [1, hidden], where scaling is one number
 }
 
+func (d *bottleneck) sites() []string { return []string{d.sublayer.Name} }
+
 func (d *bottleneck) attach() error {
 	d.sublayer.Attach(d)
 	return nil

@@ -45,19 +45,19 @@ func (b *build) part(p part) { b.delta.parts = append(b.delta.parts, p) }
 // tensor makes a trainable tensor. name is its parameter's name, key what the folder calls it
 // (also without the base's prefix, see [source.take]), init how it begins where it is fresh.
 func (b *build) tensor(name, key string, init filler, shape ...int) *autograd.Parameter {
-	p := autograd.NewParameter(b.device(), name, shape...)
+	p := autograd.NewParameter(b.device(), b.options.Name+name, shape...)
 	switch {
 	case b.source != nil:
 		b.take(key, p)
 	case init != nil:
-		init(chance.Key{Seed: b.options.Seed, Site: chance.SiteOf(name)}, p.Data)
+		init(chance.Key{Seed: b.options.Seed, Site: chance.SiteOf(p.Name)}, p.Data)
 	}
-	return b.keep(key, p)
+	return b.keep(name, key, p)
 }
 
 // own makes a trainable copy of a base's tensor.
 func (b *build) own(name, key string, q *nn.Param) *autograd.Parameter {
-	p, err := q.Copy(name)
+	p, err := q.Copy(b.options.Name + name)
 	if err != nil {
 		b.errs = append(b.errs, err)
 		return autograd.NewParameter(b.device(), name, q.Shape...)
@@ -65,11 +65,11 @@ func (b *build) own(name, key string, q *nn.Param) *autograd.Parameter {
 	if b.source != nil {
 		b.take(key, p)
 	}
-	return b.keep(key, p)
+	return b.keep(name, key, p)
 }
 
-func (b *build) keep(key string, p *autograd.Parameter) *autograd.Parameter {
-	b.delta.tensors = append(b.delta.tensors, &Tensor{Key: key, Parameter: p})
+func (b *build) keep(name, key string, p *autograd.Parameter) *autograd.Parameter {
+	b.delta.tensors = append(b.delta.tensors, &tensorOf{name: name, key: key, parameter: p})
 	return p
 }
 

@@ -41,6 +41,9 @@ type Config interface {
 type Options struct {
 	// Seed addresses the chance of fresh tensors.
 	Seed uint64
+	// Name stands before the names of the delta's parameters, which address its chance: where several deltas of
+	// one run would share names.
+	Name string
 	// Encode turns text into token ids of the base, with its special tokens; needed
 	// only for prompts that begin as a text.
 	Encode func(text string) ([]int32, error)
@@ -52,6 +55,7 @@ type Options struct {
 
 // part is what a delta does at one site.
 type part interface {
+	sites() []string
 	attach() error
 	detach()
 }
@@ -75,20 +79,18 @@ type Delta struct {
 	config  Config
 	base    *model.Base
 	parts   []part
-	tensors []*Tensor
+	tensors []*tensorOf
 	side    *Sidecar
 	state   state
 	back    state // what Unmerge goes back to
 }
 
-// Tensor is one tensor of a delta.
-type Tensor struct {
-	// Key is its name in the folder.
-	Key string
-	// Parameter holds its elements; its name is that in the library's module tree.
-	Parameter *autograd.Parameter
-	// File is the name of the file that holds it.
-	File string
+// tensorOf is one tensor of a delta.
+type tensorOf struct {
+	name      string // in the library's module tree
+	key       string // in a folder, without what the library puts around it
+	file      string // of the folder, where it is not the main one
+	parameter *autograd.Parameter
 }
 
 // New makes a fresh delta for a base. It begins as the base is, except where the method's
@@ -117,14 +119,20 @@ func (d *Delta) Base() *model.Base { return d.base }
 // Sidecar is the trimtab.json of the folder that it was opened from; nil if there was none.
 func (d *Delta) Sidecar() *Sidecar { return d.side }
 
-// Tensors are its tensors, in the order of the sites.
-func (d *Delta) Tensors() []*Tensor { return d.tensors }
+// Sites are the names of the sites that it changes, in the order of the base.
+func (d *Delta) Sites() []string {
+	var names []string
+	for _, p := range d.parts {
+		names = append(names, p.sites()...)
+	}
+	return names
+}
 
 // Parameters are what trains, in the order of the sites.
 func (d *Delta) Parameters() []*autograd.Parameter {
 	params := make([]*autograd.Parameter, len(d.tensors))
 	for i, t := range d.tensors {
-		params[i] = t.Parameter
+		params[i] = t.parameter
 	}
 	return params
 }

@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"errors"
 	"math"
 
 	"trimtab/autograd"
@@ -9,25 +10,44 @@ import (
 )
 
 // magnitudes makes DoRA's magnitude vector: of a fresh delta the norms of the rows of w + s·B·A.
-func (d *loraLinear) magnitudes(b *build) (*autograd.Parameter, error) {
-	base := peftModel + d.layer.Name + ".lora_magnitude_vector.weight"
-	m := b.tensor(base, d.layer.Name+".lora_magnitude_vector", zeros, d.layer.Out)
+func (d *loraLinear) magnitudes(b *build) error {
+	name := peftModel + d.layer.Name + ".lora_magnitude_vector.weight"
+	d.magnitude = b.tensor(name, d.layer.Name+".lora_magnitude_vector", zeros, d.layer.Out)
 	d.inverse = b.device().Alloc(d.layer.Out)
 	if b.source != nil {
-		return m, nil
+		return nil
 	}
-	w, err := d.layer.Weight.Weight()
+	w, err := d.layer.Weight.Copy(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d.norms(b.device(), m.Data, w)
-	return m, nil
+	d.add(w.Data)
+	for o := range d.layer.Out {
+		d.magnitude.Data[o] = d.rowNorm(w.Data, o)
+	}
+	return nil
 }
 
-func (d *loraLinear) norms(dev compute.Device, dst []float32, w compute.Weight) {
-	rank := d.a.Shape[0]
-	dev.RowNorms(dst, w, compute.NewMat(d.layer.Out, rank, d.b.Data), compute.NewMat(rank, d.layer.In, d.a.Data), d.scale)
+// rowNorm is the norm of the row of w that makes output o.
+func (d *loraLinear) rowNorm(w []float32, o int) float32 {
+	first, step := d.row(o)
+	sum := 0.0
+	for i := range d.layer.In {
+		v := float64(w[first+i*step])
+		sum += v * v
+	}
+	return float32(math.Sqrt(sum))
 }
+
+// row is where the elements of a row lie in the published layout.
+func (d *loraLinear) row(o int) (first, step int) {
+	if d.layer.Transposed {
+		return o, d.layer.Out
+	}
+	return o * d.layer.In, 1
+}
+
+var errTrains = errors.New("DoRA needs a weight that does not train")
 
 // dora is m∘(W·x + s·B·A·x)/‖W + s·B·A‖ + bias. The norm takes no part in the gradient, as in
 // the paper (section 4.3), so that it is known when the pass is recorded. In training with dropout
@@ -42,15 +62,15 @@ func (d *loraLinear) dora(p *nn.Pass, x, y *autograd.Value, same bool) *autograd
 		p.Fail(err)
 		return y
 	}
-	d.norms(p.Device(), d.inverse, w)
+	rank := d.a.Shape[0]
+	p.Device().RowNorms(d.inverse, w, compute.NewMat(d.layer.Out, rank, d.b.Data), compute.NewMat(rank, d.layer.In, d.a.Data), d.scale)
 	for i, n := range d.inverse {
 		d.inverse[i] = 1 / n
 	}
 	ratio := p.Mul(p.Parameter(d.magnitude), p.Constant(compute.NewMat(1, len(d.inverse), d.inverse)))
 	bias := d.layer.Bias.Row(p)
 	if same {
-		y = plus(p, p.MulRow(d.onto(p, x, minus(p, y, bias)), ratio), bias)
-		return y
+		return plus(p, p.MulRow(d.onto(p, x, minus(p, y, bias)), ratio), bias)
 	}
 	plain := p.Linear(x, w, nil)
 	y = p.Add(y, p.MulRow(d.onto(p, x, plain), ratio))
@@ -73,22 +93,12 @@ func minus(p *nn.Pass, y, row *autograd.Value) *autograd.Value {
 }
 
 // rescale gives the rows of w the trained magnitude over the norms of alone's.
-func (d *loraLinear) rescale(w, alone []float32) error {
-	in, out := d.layer.In, d.layer.Out
-	rowStep, colStep := in, 1
-	if d.layer.Transposed {
-		rowStep, colStep = 1, out
-	}
-	for o := range out {
-		sum := 0.0
-		for i := range in {
-			v := float64(alone[o*rowStep+i*colStep])
-			sum += v * v
-		}
-		factor := d.magnitude.Data[o] / float32(math.Sqrt(sum))
-		for i := range in {
-			w[o*rowStep+i*colStep] *= factor
+func (d *loraLinear) rescale(w, alone []float32) {
+	for o := range d.layer.Out {
+		factor := d.magnitude.Data[o] / d.rowNorm(alone, o)
+		first, step := d.row(o)
+		for i := range d.layer.In {
+			w[first+i*step] *= factor
 		}
 	}
-	return nil
 }

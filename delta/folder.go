@@ -187,6 +187,11 @@ func (f *files) Where(name string) string {
 	return f.File.Where(name)
 }
 
+// tensor is the tensor as a file holds it.
+func (t *tensorOf) tensor() *tensor.Tensor {
+	return tensor.FromFloat32s(t.parameter.Shape, t.parameter.Data)
+}
+
 // folder is what is to be written: a configuration and files of tensors.
 type folder struct {
 	config   map[string]any

@@ -1,7 +1,6 @@
 package delta
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -135,8 +134,7 @@ func (c *LoRA) site(b *build, l nn.Layer, rank int, scale float32) error {
 		p.a = b.tensor(peftModel+l.Name+".lora_A.weight", l.Name+".lora_A.weight", c.initA(l.In, rank), rank, l.In)
 		p.b = b.tensor(peftModel+l.Name+".lora_B.weight", l.Name+".lora_B.weight", c.initB(rank), l.Out, rank)
 		if c.DoRA {
-			var err error
-			if p.magnitude, err = p.magnitudes(b); err != nil {
+			if err := p.magnitudes(b); err != nil {
 				return err
 			}
 		}
@@ -217,6 +215,8 @@ type loraLinear struct {
 	untied    bool
 }
 
+func (d *loraLinear) sites() []string { return []string{d.layer.Name} }
+
 func (d *loraLinear) attach() error {
 	d.layer.Attach(d)
 	return nil
@@ -275,7 +275,8 @@ func (d *loraLinear) Edit(elements, base []float32) error {
 	}
 	alone := slices.Clone(base) // norms are those of the base's weight with this delta alone
 	d.add(alone)
-	return d.rescale(elements, alone)
+	d.rescale(elements, alone)
+	return nil
 }
 
 func (d *loraLinear) add(w []float32) {
@@ -305,6 +306,8 @@ type loraEmbedding struct {
 	identity compute.Mat // [r, r]
 	untied   []*nn.Linear
 }
+
+func (d *loraEmbedding) sites() []string { return []string{d.layer.Name} }
 
 func (d *loraEmbedding) attach() error {
 	d.layer.Attach(d)
@@ -365,5 +368,3 @@ func identity(n int) compute.Mat {
 	}
 	return m
 }
-
-var errTrains = errors.New("DoRA needs a weight that does not train")

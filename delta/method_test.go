@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"trimtab/autograd"
@@ -240,4 +241,71 @@ func last(t *testing.T, base *model.Base, ids []int32, cache *nn.Cache, position
 	}
 	rows := out.Data()
 	return rows.Row(rows.Rows - 1), p.Batch.Positions[len(p.Batch.Positions)-1] + 1
+}
+
+// Recomputing blocks in the backward changes no gradient.
+func TestCheckpointedBlocks(t *testing.T) {
+	for _, config := range []string{
+		`{"peft_type": "LORA", "target_modules": "all-linear", "init_lora_weights": false, "use_dora": true, "bias": "all"}`,
+		`{"peft_type": "PREFIX_TUNING", "num_virtual_tokens": 3, "prefix_projection": true}`,
+		`{"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3}`,
+		`{"adapter": "seq_bn"}`,
+	} {
+		base := openBase(t, "bert-cls", device(t))
+		d := fresh(t, config, base, delta.Options{})
+		if err := d.Attach(); err != nil {
+			t.Fatal(err)
+		}
+		gradients := map[bool][][]float32{}
+		for _, checkpointed := range []bool{false, true} {
+			batch, err := nn.Pack(nn.Segment{IDs: []int32{3, 1, 4, 1, 5}}, nn.Segment{IDs: []int32{9, 2}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tape := autograd.New(base.Tree.Device())
+			p := nn.NewPass(tape, batch)
+			p.Checkpoint = checkpointed
+			loss := p.CrossEntropy(base.Model.(model.Classifier).Classify(p), []int32{0, 2}, nil, 1)
+			if err := tape.Backward(loss); err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range d.Parameters() {
+				gradients[checkpointed] = append(gradients[checkpointed], slices.Clone(q.Grad))
+				q.ZeroGrad()
+			}
+		}
+		for i, q := range d.Parameters() {
+			near.Check(t, q.Name, gradients[true][i], gradients[false][i], near.Gradient)
+		}
+	}
+}
+
+// Two deltas of one method beside each other: the head is the first one's, names and chance can be told apart.
+func TestTwoOfAKind(t *testing.T) {
+	base := openBase(t, "bert-cls", device(t))
+	const config = `{"peft_type": "LORA", "target_modules": ["query"]}`
+	a := fresh(t, config, base, delta.Options{Name: "a/"})
+	if err := a.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	b := fresh(t, config, base, delta.Options{Name: "b/"})
+	if len(a.Parameters()) != 8 || len(b.Parameters()) != 6 {
+		t.Errorf("%d and %d tensors, expected 8, with the head, and 6", len(a.Parameters()), len(b.Parameters()))
+	}
+	p, q := a.Parameters()[0], b.Parameters()[0]
+	if p.Name != "a/base_model.model.bert.encoder.layer.0.attention.self.query.lora_A.weight" || "a"+q.Name[1:] != p.Name {
+		t.Errorf("names are %s and %s", p.Name, q.Name)
+	}
+	near.Far(t, "two draws", p.Data, q.Data, near.Logits)
+	if s := a.Sites(); len(s) != 5 || s[0] != "bert.encoder.layer.0.attention.self.query" {
+		t.Errorf("sites are %q", s)
+	}
+	dir := t.TempDir()
+	if err := b.Save(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	again := openDelta(t, dir, base)
+	for i, p := range b.Parameters() {
+		near.Bits(t, p.Name, again.Parameters()[i].Data, p.Data)
+	}
 }

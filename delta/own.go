@@ -18,6 +18,8 @@ type ownParam struct {
 	untied bool
 }
 
+func (o *ownParam) sites() []string { return []string{o.now().Name} }
+
 func (o *ownParam) target() (*nn.Param, error) {
 	if o.layer == nil {
 		return o.param, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trimtab/model"
+	"trimtab/nn"
 	"trimtab/tensor"
 )
 
@@ -51,7 +52,7 @@ func (c *common) bind(b *build) {
 	if b.source != nil {
 		return
 	}
-	if c.TaskType == "" {
+	if c.TaskType == "" && !headTrains(b.base) {
 		c.TaskType = taskTypes[b.base.Task]
 	}
 	if c.BaseName == "" && b.base.Dir != "" {
@@ -64,6 +65,11 @@ func (c *common) bind(b *build) {
 			}
 		}
 	}
+}
+
+// headTrains reports whether a delta on the base trains its classification head: it is left to that one.
+func headTrains(base *model.Base) bool {
+	return slices.ContainsFunc(base.Tree.Params(), func(q *nn.Param) bool { return q.Trains() && inHead(q.Name, base.Info().Head) })
 }
 
 // modules adds the modules that are saved whole. prefix is what PEFT puts before their paths: peftModel,
@@ -137,8 +143,8 @@ func peftKey(parameter string) string {
 func peftFolder(d *Delta, config map[string]any) *folder {
 	f := &folder{config: config, tensors: map[string]map[string]*tensor.Tensor{peftFile: {}}, metadata: map[string]string{"format": "pt"}}
 	for _, t := range d.tensors {
-		if t.File == "" {
-			f.tensors[peftFile][peftKey(t.Parameter.Name)] = tensor.FromFloat32s(t.Parameter.Shape, t.Parameter.Data)
+		if t.file == "" {
+			f.tensors[peftFile][peftKey(t.name)] = t.tensor()
 		}
 	}
 	return f

@@ -127,7 +127,7 @@ func (c *Prefix) network(b *build, p *prefix, wide int) {
 	}
 	add := func(rest string, init filler, shape ...int) *autograd.Parameter {
 		t := b.tensor("prompt_encoder."+rest, encoderKey(rest), init, shape...)
-		b.delta.tensors[len(b.delta.tensors)-1].File = encoderFile
+		b.delta.tensors[len(b.delta.tensors)-1].file = encoderFile
 		return t
 	}
 	p.embedding = add("embedding.weight", normal(1), c.Tokens, c.Dim)
@@ -151,6 +151,14 @@ type prefix struct {
 	out, outBias       *autograd.Parameter // [2·layers·dim, h], [2·layers·dim]
 	pass               *nn.Pass
 	keysAndValues      *autograd.Value // of pass: [n, 2·layers·dim], a key and a value a layer
+}
+
+func (d *prefix) sites() []string {
+	var names []string
+	for _, a := range d.attentions {
+		names = append(names, a.Name)
+	}
+	return names
 }
 
 func (d *prefix) attach() error {
@@ -230,8 +238,8 @@ func (c *Prefix) save(d *Delta) (*folder, error) {
 	f.tensors[peftFile][promptKey] = tensor.FromFloat32s(tensor.Shape{made.Rows, made.Cols}, slices.Clone(made.Data[:made.Rows*made.Cols]))
 	f.tensors[encoderFile] = map[string]*tensor.Tensor{}
 	for _, t := range d.tensors {
-		if t.File == encoderFile {
-			f.tensors[encoderFile][t.Key[len("prompt_encoder."):]] = tensor.FromFloat32s(t.Parameter.Shape, t.Parameter.Data)
+		if t.file == encoderFile {
+			f.tensors[encoderFile][t.key[len("prompt_encoder."):]] = t.tensor()
 		}
 	}
 	return f, nil

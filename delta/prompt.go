@@ -113,6 +113,8 @@ type prompt struct {
 	vectors *autograd.Parameter // [n, hidden]
 }
 
+func (d *prompt) sites() []string { return []string{d.words.Name} }
+
 func (d *prompt) attach() error {
 	d.words.AttachInput(d)
 	return nil

@@ -66,7 +66,7 @@ func inHead(name string, head []string) bool {
 func (c *Selection) save(d *Delta) (*folder, error) {
 	f := &folder{config: map[string]any{"method": c.Name}, tensors: map[string]map[string]*tensor.Tensor{peftFile: {}}, metadata: map[string]string{"format": "pt"}}
 	for _, t := range d.tensors {
-		f.tensors[peftFile][t.Key] = tensor.FromFloat32s(t.Parameter.Shape, t.Parameter.Data)
+		f.tensors[peftFile][t.key] = t.tensor()
 	}
 	return f, nil
 }

@@ -97,3 +97,14 @@ func (t *Tree) Tie(l *Linear) {
 	t.params = slices.DeleteFunc(t.params, func(q *Param) bool { return q == l.Weight })
 	l.Weight, l.tied = l.tied, nil
 }
+
+// Untied are the maps that Untie has given weights of their own, in the order of the page.
+func (t *Tree) Untied() []*Linear {
+	var untied []*Linear
+	for _, l := range t.order {
+		if l, ok := l.(*Linear); ok && l.tied != nil {
+			untied = append(untied, l)
+		}
+	}
+	return untied
+}

@@ -93,11 +93,15 @@ func (q *Param) Freeze() {
 	q.inForce()
 }
 
-// Copy is a trainable parameter of the shape and the present elements, attached to nothing.
+// Copy is a trainable parameter of the shape, attached to nothing, with the elements that are there
+// without what is attached: the base's, or those of a merge.
 func (q *Param) Copy(name string) (*autograd.Parameter, error) {
-	now, err := q.Float32s()
-	if err != nil {
-		return nil, err
+	now := q.set
+	if now == nil {
+		var err error
+		if now, err = q.Base(); err != nil {
+			return nil, err
+		}
 	}
 	p := autograd.NewParameter(q.dev, name, q.Shape...)
 	copy(p.Data, now)
