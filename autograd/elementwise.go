@@ -128,7 +128,7 @@ func (t *Tape) Activate(x *Value, f compute.Activation) *Value {
 	o := fresh[activate](t)
 	*o = activate{x, t.value(x.Rows, x.Cols), f}
 	n := t.record(o, compute.OpActivate, t.list(o.y), t.list(x))
-	n.keep, n.inPlace = t.list(x), true
+	n.keep, n.inPlace, n.cheap = t.list(x), true, true
 	return o.y
 }
 
@@ -151,7 +151,7 @@ func (t *Tape) Gate(g, u *Value, f compute.Activation) *Value {
 	o := fresh[gate](t)
 	*o = gate{g, u, t.value(g.Rows, g.Cols), f}
 	n := t.record(o, compute.OpGate, t.list(o.y), t.list(g, u))
-	n.keep, n.inPlace = t.list(g, u), true
+	n.keep, n.inPlace, n.cheap = t.list(g, u), true, true
 	return o.y
 }
 

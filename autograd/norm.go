@@ -13,7 +13,7 @@ func (t *Tape) LayerNorm(x, gamma, beta *Value, eps float32) *Value {
 	o := fresh[layerNorm](t)
 	*o = layerNorm{x: x, y: t.value(x.Rows, x.Cols), gamma: gamma, beta: beta, mean: t.aux(x.Rows), rstd: t.aux(x.Rows), eps: eps}
 	n := t.record(o, compute.OpLayerNorm, t.list(o.y, o.mean, o.rstd), t.list(x, gamma, beta))
-	n.keep = t.list(x, gamma, o.mean, o.rstd)
+	n.keep, n.cheap = t.list(x, gamma, o.mean, o.rstd), true
 	return o.y
 }
 
@@ -37,7 +37,8 @@ func (t *Tape) RMSNorm(x, gamma *Value, eps float32) *Value {
 	t.row(compute.OpRMSNorm, x, gamma)
 	o := fresh[rmsNorm](t)
 	*o = rmsNorm{x: x, y: t.value(x.Rows, x.Cols), gamma: gamma, rstd: t.aux(x.Rows), eps: eps}
-	t.record(o, compute.OpRMSNorm, t.list(o.y, o.rstd), t.list(x, gamma)).keep = t.list(x, gamma, o.rstd)
+	n := t.record(o, compute.OpRMSNorm, t.list(o.y, o.rstd), t.list(x, gamma))
+	n.keep, n.cheap = t.list(x, gamma, o.rstd), true
 	return o.y
 }
 

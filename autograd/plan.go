@@ -7,7 +7,7 @@ type phase uint8
 
 const (
 	forward phase = iota
-	again         // forward once more, inside a checkpointed block
+	again         // forward once more, for the backward
 	backward
 )
 
@@ -60,7 +60,10 @@ func (t *Tape) prepare(loss *Value) {
 		p.steps = append(p.steps, step{i, forward})
 		for _, v := range t.nodes[i].out {
 			v.first, v.again, v.gradient = interval{}, interval{}, interval{}
-			v.written, v.reached = false, false
+			v.written, v.reached, v.remade, v.maker = false, false, false, 0
+			if t.nodes[i].cheap && t.nodes[i].block < 0 && v == t.nodes[i].out[0] {
+				v.maker = i + 1
+			}
 		}
 	}
 	if loss != nil {
@@ -108,8 +111,24 @@ func (t *Tape) scheduleBackward(loss *Value) {
 				}
 			}
 		}
+		for _, v := range n.keep {
+			t.remake(v.root(), i)
+		}
 		p.steps = append(p.steps, step{i, backward})
 	}
+}
+
+// remake schedules that v, which the backward of node reads, is made again, if it is
+// cheap to make and not made yet.
+func (t *Tape) remake(v *Value, node int) {
+	if v.maker == 0 || v.maker == node+1 || v.remade {
+		return
+	}
+	v.remade = true
+	for _, in := range t.nodes[v.maker-1].in {
+		t.remake(in.root(), v.maker-1)
+	}
+	t.plan.steps = append(t.plan.steps, step{v.maker - 1, again})
 }
 
 // live notes what must be alive when n runs at a step.
@@ -125,14 +144,14 @@ func (t *Tape) live(n *node, ph phase, at int, loss *Value) {
 		}
 	case again:
 		for _, v := range n.in {
-			p.lives(version(v.root(), n.block), v.root(), at)
+			p.lives(v.root().version(at), v.root(), at)
 		}
 		for _, v := range n.out {
 			p.lives(&v.again, v, at)
 		}
 	case backward:
 		for _, v := range n.keep {
-			p.lives(version(v.root(), n.block), v.root(), at)
+			p.lives(v.root().version(at), v.root(), at)
 		}
 		for _, v := range n.out {
 			if v.reached || v == loss.root() {
@@ -147,9 +166,9 @@ func (t *Tape) live(n *node, ph phase, at int, loss *Value) {
 	}
 }
 
-// version is the life of v that the backward of a node in block reads.
-func version(v *Value, block int) *interval {
-	if block >= 0 && v.block == block {
+// version is the life of v that a step reads: the second from when it was made again.
+func (v *Value) version(at int) *interval {
+	if v.again.size > 0 && v.again.from <= at {
 		return &v.again
 	}
 	return &v.first
@@ -189,7 +208,7 @@ func (t *Tape) takeOver(n *node, ph phase, at int) {
 	x, y := n.in[0], n.out[0]
 	from, to := &x.first, &y.first
 	if ph == again {
-		from, to = version(x, n.block), &y.again
+		from, to = x.version(at), &y.again
 	}
 	if x.base != nil || x.external || x.viewed || x.wanted || from.to != at || from.size != to.size {
 		return

@@ -27,6 +27,7 @@ type node struct {
 	in, out []*Value
 	keep    []*Value // what its backward reads, beside gradients
 	inPlace bool     // out[0] may take the memory of in[0]
+	cheap   bool     // out[0] is made again for the backward rather than kept
 	needs   bool     // its backward will run
 	block   int      // checkpointed block, or -1
 	flops   int64    // of the forward

@@ -60,6 +60,9 @@ type Value struct {
 	written    bool // grad has been written in this run
 	reached    bool // the loss depends on it
 
+	maker  int  // of a value that is cheap to make: the node that does, plus 1
+	remade bool // it is made again for the backward, instead of being kept
+
 	first, again, gradient interval // when data lives: made forward, made again for the backward; when grad does
 }
 

@@ -192,6 +192,9 @@ func (q *Param) Weight() (compute.Weight, error) {
 	default:
 		q.packed = q.dev.Pack(m, compute.F32)
 	}
+	if !q.shared && q.base == nil {
+		q.floats = nil // a fresh one can be drawn again
+	}
 	return q.packed, nil
 }
 
