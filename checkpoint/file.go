@@ -19,6 +19,7 @@ type File struct {
 	sources  []*source
 	entries  map[string]*entry
 	metadata map[string]string
+	memory   bool // it has no file: nothing is known of it without reading it
 }
 
 // source is one file of a File.
@@ -55,7 +56,7 @@ func Open(path string) (*File, error) {
 // FromBytes reads a safetensors file that lies in memory; name stands for it in errors. The
 // bytes must not change while the File is used.
 func FromBytes(name string, data []byte) (*File, error) {
-	f := &File{path: name, entries: map[string]*entry{}, metadata: map[string]string{}}
+	f := &File{path: name, entries: map[string]*entry{}, metadata: map[string]string{}, memory: true}
 	if err := f.add(&source{path: name, data: data, close: func() error { return nil }}); err != nil {
 		return nil, err
 	}

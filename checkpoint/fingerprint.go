@@ -18,7 +18,7 @@ import (
 // FingerprintOptions say how a fingerprint is computed; the zero value is the default.
 type FingerprintOptions struct {
 	// Cache is a folder that keeps what was computed for files by their path, size and time of change; it is
-	// made if need be. Empty: nothing is kept.
+	// made if need be. Empty: nothing is kept. What lies in memory is computed each time.
 	Cache string
 }
 
@@ -47,7 +47,7 @@ func (f *File) Fingerprint(config []byte, o FingerprintOptions) (string, error) 
 
 // tensorsHash hashes all tensors, or finds the hash in the cache.
 func (f *File) tensorsHash(cache string) (string, error) {
-	if cache == "" {
+	if cache == "" || f.memory {
 		return f.hashTensors(), nil
 	}
 	identity, err := f.identity()

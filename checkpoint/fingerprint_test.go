@@ -47,6 +47,18 @@ func TestFingerprint(t *testing.T) {
 	if other, err := open(t, whole).Fingerprint([]byte(`{}`), FingerprintOptions{}); err != nil || other == want {
 		t.Error("the configuration does not count", err)
 	}
+	data, err := os.ReadFile(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := FromBytes(whole, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A cache that is a file would be an error, were it looked at.
+	if got, err := f.Fingerprint(config, FingerprintOptions{Cache: whole}); err != nil || got != want {
+		t.Errorf("in memory: %s, want %s (%v)", got, want, err)
+	}
 	testCache(t, whole, cache, config, want)
 }
 

@@ -57,7 +57,19 @@ func (r *Recipe) Open(dev compute.Device) (*Job, error) {
 
 // open wires a recipe whose labels are known; deltas puts its deltas on the base.
 func (r *Recipe) open(dev compute.Device, labels *data.Labels, deltas func(*Job) error) (*Job, error) {
-	j := &Job{Recipe: r, Device: dev, Labels: labels}
+	base, tok, err := OpenBase(r.Base, dev, r.baseOptions(labels))
+	if err != nil {
+		return nil, err
+	}
+	j, err := r.on(base, tok, dev, labels, deltas)
+	if err != nil {
+		return nil, firstOf(err, base.Close())
+	}
+	return j, nil
+}
+
+// baseOptions say how the recipe's base is opened.
+func (r *Recipe) baseOptions(labels *data.Labels) model.Options {
 	o := model.Options{Seed: r.Training.Seed, Task: model.Task(r.Task)}
 	switch {
 	case r.Task == "classification" && r.Prompt == nil:
@@ -65,14 +77,18 @@ func (r *Recipe) open(dev compute.Device, labels *data.Labels, deltas func(*Job)
 	case r.Task == "classification":
 		o.Task = "" // the head that the config names: a language model's
 	}
-	var err error
-	if j.Base, j.Tokenizer, err = openBase(r.Base, dev, o); err != nil {
-		return nil, err
+	return o
+}
+
+// on wires a recipe on an open base, which is as it was if that fails.
+func (r *Recipe) on(base *model.Base, tok *tokenizer.Tokenizer, dev compute.Device, labels *data.Labels, deltas func(*Job) error) (*Job, error) {
+	j := &Job{Recipe: r, Device: dev, Base: base, Tokenizer: tok, Labels: labels}
+	for _, step := range []func() error{j.wire, func() error { return deltas(j) }, j.calibrate} {
+		if err := step(); err != nil {
+			return nil, firstOf(err, j.takeOff())
+		}
 	}
-	if err := firstOf(j.wire(), deltas(j)); err != nil {
-		return nil, firstOf(err, j.Base.Close())
-	}
-	return j, j.calibrate()
+	return j, nil
 }
 
 // wire decides who answers: a prompt, the base's head, or the language model itself.
@@ -165,12 +181,15 @@ func (r *Recipe) labels() (*data.Labels, error) {
 }
 
 // Close takes everything off the base and lets go of its files.
-func (j *Job) Close() error {
+func (j *Job) Close() error { return firstOf(j.takeOff(), j.Base.Close()) }
+
+// takeOff takes everything off the base: it is as it was before.
+func (j *Job) takeOff() error {
 	err := j.detach()
 	if j.Prompt != nil {
 		j.Prompt.Detach()
 	}
-	return firstOf(err, j.Base.Close())
+	return err
 }
 
 func firstOf(errs ...error) error {

@@ -22,7 +22,7 @@ var levels = [][]string{
 	{"internal/kernel"},
 	{"tensor", "tokenizer", "data", "checkpoint", "hub", "dist"},
 	{"internal/chance"},
-	{"internal/near", "internal/nearest"},
+	{"internal/near", "internal/nearest", "internal/builtin"},
 }
 
 // apart names pairs of rooms of one level of which neither imports the other.
