@@ -1,6 +1,9 @@
 package nn
 
 import (
+	"errors"
+	"fmt"
+
 	"trimtab/autograd"
 	"trimtab/compute"
 	"trimtab/internal/chance"
@@ -122,6 +125,20 @@ func (p *Pass) Take(x *autograd.Value, r *Rows) *autograd.Value {
 	}
 	return p.Gather(x, r.List)
 }
+
+// Fits fails the pass if a token's position is beyond a model's number of them.
+func (p *Pass) Fits(positions int) {
+	for _, at := range p.Batch.Positions {
+		if int(at) >= positions {
+			p.Site = ""
+			p.Fail(fmt.Errorf("%w: a segment reaches %d tokens, and the model has %d positions", ErrTooLong, at+1, positions))
+			return
+		}
+	}
+}
+
+// ErrTooLong is wrapped by errors about segments that are longer than a model's positions.
+var ErrTooLong = errors.New("text is too long")
 
 // Positions are those of the rows that r names.
 func (p *Pass) Positions(r *Rows) []int32 {

@@ -161,6 +161,7 @@ func (m *Model) Hidden(p *nn.Pass) *autograd.Value { return m.encode(p, m.embed(
 
 func (m *Model) embed(p *nn.Pass) *autograd.Value {
 	h := m.words.Input(p)
+	p.Fits(m.info.Positions)
 	h = p.Add(h, m.types.Forward(p, p.Batch.Types))
 	h = p.Add(h, m.positions.Forward(p, p.Batch.Positions))
 	return p.Drop(&m.norm.Site, m.norm.Forward(p, h), m.drop.Dropout)

@@ -144,6 +144,7 @@ func (m *Model) Hidden(p *nn.Pass) *autograd.Value { return m.decode(p, m.embed(
 
 func (m *Model) embed(p *nn.Pass) *autograd.Value {
 	h := m.words.Input(p)
+	p.Fits(m.info.Positions)
 	h = p.Add(h, m.positions.Forward(p, p.Batch.Positions))
 	return p.Drop(&m.words.Site, h, m.drop.EmbeddingDropout)
 }

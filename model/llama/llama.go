@@ -158,6 +158,7 @@ func (m *Model) Words() *nn.Embedding { return m.words }
 func (m *Model) Hidden(p *nn.Pass) *autograd.Value { return m.decode(p, m.words.Input(p)) }
 
 func (m *Model) decode(p *nn.Pass, h *autograd.Value) *autograd.Value {
+	p.Fits(m.info.Positions)
 	rows := p.All()
 	for i, b := range m.blocks {
 		p.Hidden(i, h)
