@@ -1,0 +1,56 @@
+package recipe_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"trimtab/compute/cpu"
+	"trimtab/recipe"
+	"trimtab/train"
+)
+
+// trained is the delta's tensors that a recipe's run leaves, on a number of threads, stopped and
+// resumed after the given steps.
+func trained(t *testing.T, threads int, stops ...int) []byte {
+	t.Helper()
+	r := sentiment(t, asked, "training.dropout=0.1", "training.gradient_accumulation_steps=2", "training.save_steps=2")
+	for {
+		dev, err := cpu.New(cpu.Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err = r.Train(ctx, dev, recipe.TrainOptions{Resume: true, Report: func(p train.Progress) {
+			if len(stops) > 0 && p.Step == stops[0] {
+				stops = stops[1:]
+				cancel()
+			}
+		}})
+		cancel()
+		if errors.Is(err, train.ErrInterrupted) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		tensors, err := os.ReadFile(filepath.Join(r.OutputDir, "delta", "adapter_model.safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tensors
+	}
+}
+
+func TestTheSameBits(t *testing.T) {
+	want := trained(t, 1)
+	if got := trained(t, 2); !bytes.Equal(got, want) {
+		t.Error("two threads give other bits than one")
+	}
+	if got := trained(t, 2, 1, 4); !bytes.Equal(got, want) {
+		t.Error("a run that was interrupted and resumed gives other bits")
+	}
+}
