@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"trimtab/compute"
-	"trimtab/internal/chance"
 	"trimtab/nn"
 	"trimtab/tensor"
 )
@@ -20,8 +19,6 @@ const (
 	adapterFile = "adapter.safetensors"
 	adapterBin  = "pytorch_adapter.bin"
 )
-
-var chanceNone chance.Key
 
 // nonLinearities are the activations by the library's names.
 var nonLinearities = map[string]compute.Activation{

@@ -106,7 +106,9 @@ func (c *Bottleneck) site(b *build, s *nn.Sublayer, width int) {
 	case "learned":
 		p.scaling = tensor("scaling", constant(1), 1)
 		p.ones = compute.NewMat(1, s.Hidden, b.device().Alloc(s.Hidden))
-		constant(1)(chanceNone, p.ones.Data)
+		for i := range p.ones.Data {
+			p.ones.Data[i] = 1
+		}
 	case "channel":
 		p.scaling = tensor("scaling", constant(1), s.Hidden)
 	}

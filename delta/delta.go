@@ -55,7 +55,7 @@ type Options struct {
 
 // part is what a delta does at one site.
 type part interface {
-	sites() []string
+	sites() []string // their names
 	attach() error
 	detach()
 }
@@ -123,7 +123,11 @@ func (d *Delta) Sidecar() *Sidecar { return d.side }
 func (d *Delta) Sites() []string {
 	var names []string
 	for _, p := range d.parts {
-		names = append(names, p.sites()...)
+		for _, name := range p.sites() {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
 	return names
 }

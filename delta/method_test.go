@@ -297,7 +297,7 @@ func TestTwoOfAKind(t *testing.T) {
 		t.Errorf("names are %s and %s", p.Name, q.Name)
 	}
 	near.Far(t, "two draws", p.Data, q.Data, near.Logits)
-	if s := a.Sites(); len(s) != 5 || s[0] != "bert.encoder.layer.0.attention.self.query" {
+	if s := a.Sites(); len(s) != 4 || s[0] != "bert.encoder.layer.0.attention.self.query" {
 		t.Errorf("sites are %q", s)
 	}
 	dir := t.TempDir()

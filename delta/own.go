@@ -11,30 +11,33 @@ import (
 // ownParam is a trainable copy of one of the base's tensors, put in its place.
 type ownParam struct {
 	tree   *nn.Tree
-	layer  *nn.Linear // of a tied weight that only this layer is to have: untied first. Else nil
-	param  *nn.Param
+	param  *nn.Param  // nil: the weight of layer
+	layer  *nn.Linear // an output layer that is tied to param: it is untied first. Nil if there is none
 	values *autograd.Parameter
 
 	untied bool
 }
 
-func (o *ownParam) sites() []string { return []string{o.now().Name} }
+func (o *ownParam) sites() []string {
+	if o.param == nil {
+		return []string{o.layer.Name}
+	}
+	return []string{o.param.Name[:strings.LastIndexByte(o.param.Name, '.')]}
+}
 
+// target is the tensor whose place is taken, with a tied output layer untied.
 func (o *ownParam) target() (*nn.Param, error) {
 	if o.layer == nil {
 		return o.param, nil
 	}
-	_, err := o.tree.Untie(o.layer)
-	if err != nil {
+	if _, err := o.tree.Untie(o.layer); err != nil {
 		return nil, err
 	}
 	o.untied = true
-	if o.param == nil {
-		return o.layer.Weight, nil
-	}
-	return o.param, nil
+	return o.now(), nil
 }
 
+// now is the tensor whose place is taken, as things stand.
 func (o *ownParam) now() *nn.Param {
 	if o.param == nil {
 		return o.layer.Weight

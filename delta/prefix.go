@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"trimtab/autograd"
+	"trimtab/compute"
 	"trimtab/nn"
 	"trimtab/tensor"
 )
@@ -202,7 +203,7 @@ func (d *prefix) values(p *nn.Pass) *autograd.Value {
 	if d.hidden == nil {
 		return h
 	}
-	h = p.Activate(p.AddRow(p.MatMul(h, p.Parameter(d.hidden), false, true, 1), p.Parameter(d.hiddenBias)), tanh)
+	h = p.Activate(p.AddRow(p.MatMul(h, p.Parameter(d.hidden), false, true, 1), p.Parameter(d.hiddenBias)), compute.Tanh)
 	return p.AddRow(p.MatMul(h, p.Parameter(d.out), false, true, 1), p.Parameter(d.outBias))
 }
 

@@ -4,12 +4,9 @@ import (
 	"fmt"
 
 	"trimtab/autograd"
-	"trimtab/compute"
 	"trimtab/internal/chance"
 	"trimtab/nn"
 )
-
-const tanh = compute.Tanh
 
 func init() { register("peft_type", "PROMPT_TUNING", parsePrompt) }
 

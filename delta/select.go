@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"trimtab/nn"
 	"trimtab/tensor"
 )
 
@@ -70,7 +69,3 @@ func (c *Selection) save(d *Delta) (*folder, error) {
 	}
 	return f, nil
 }
-
-var _ mergeable = (*ownParam)(nil)
-
-var _ nn.Edit = (*ownParam)(nil)

@@ -83,9 +83,10 @@ func (f *fields) isString(key string) bool {
 	return f.has(key) && strings.HasPrefix(strings.TrimSpace(string(f.raw[key])), `"`)
 }
 
-// compile is Python's re: regexp2 knows the look-around that people write there. Matching is bounded in time.
+// compile is Python's re: regexp2 knows the look-around that people write there, and, told to be compatible
+// with RE2, its named groups. Matching is bounded in time.
 func compile(pattern string) (*regexp2.Regexp, error) {
-	re, err := regexp2.Compile(pattern, regexp2.None)
+	re, err := regexp2.Compile(pattern, regexp2.RE2)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +253,7 @@ func (t *targeting) layer(name string) (int, error) {
 		return -1, nil
 	}
 	for _, pattern := range t.layersPattern {
-		re, err := compile(`^(?:|.*?\.)` + pattern + `\.(?<idx>\d+)\.`)
+		re, err := compile(`^(?:|.*?\.)` + pattern + `\.(?P<idx>\d+)\.`)
 		if err != nil {
 			return -1, err
 		}
@@ -267,7 +268,7 @@ func (t *targeting) layer(name string) (int, error) {
 	return -1, nil
 }
 
-// names are the paths of layers, sorted.
+// paths are the names of layers, sorted.
 func paths(layers []nn.Layer) []string {
 	var names []string
 	for _, l := range layers {
