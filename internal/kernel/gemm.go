@@ -37,3 +37,33 @@ func (s *Set) Gemm(c []float32, ldc int, a []float32, lda int, b []float32, m, n
 
 // BlockK is the number of products that Gemm adds up before it adds to C, in every tier.
 const BlockK = 768
+
+// GemmOuter computes C = Aᵀ·B, or C += Aᵀ·B if acc, for row-major C [m,n] with rows ldc apart, and A [k,m] and B [k,n] as they
+// lie in memory, row-major with rows lda and ldb apart: a weight gradient dW = dYᵀ·X without packing. It is for few rows,
+// m up to 8 or so, as LoRA's matrices have; with more rows PackTransposedA, PackCols and Gemm are faster.
+//
+// An element's bits depend on its column of A, its column of B and k, as Gemm's do, but sums are over blocks of
+// OuterBlockK: the two do not give the same bits. It panics if a slice is too short.
+func (s *Set) GemmOuter(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
+	if m < 0 || n < 0 || k < 0 {
+		panic(fmt.Sprintf("kernel: outer product of %dx%dx%d", m, n, k))
+	}
+	if m == 0 || n == 0 {
+		return
+	}
+	checkMatrix("c", c, ldc, m, n)
+	checkMatrix("a", a, lda, k, m)
+	checkMatrix("b", b, ldb, k, n)
+	if k == 0 && !acc {
+		for i := range m {
+			clear(c[i*ldc : i*ldc+n])
+		}
+	}
+	for k0 := 0; k0 < k; k0 += OuterBlockK {
+		s.outer(c, ldc, a[k0*lda:], lda, b[k0*ldb:], ldb, m, n, min(OuterBlockK, k-k0), acc || k0 > 0)
+	}
+}
+
+// OuterBlockK is the number of products that GemmOuter adds up before it adds to C, in every tier: that many rows of B
+// stay in the second cache.
+const OuterBlockK = 64

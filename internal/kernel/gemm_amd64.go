@@ -8,6 +8,9 @@ package kernel
 // exist. acc is 1 to add to c. A high tile asks for two lines from next on in every four steps of k, a low one for its own panels.
 type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)
 
+// An outerKernel computes one tile of GemmOuter of which cols columns exist.
+type outerKernel func(c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols, acc int)
+
 // gemmTiles is a tier's register tiles and the blocking that suits its caches.
 type gemmTiles struct {
 	panel  int
@@ -15,6 +18,7 @@ type gemmTiles struct {
 	one    []gemmKernel // one[r]: r rows, one panel
 	span   []int        // span[r]: the panels of wide[r], for few rows
 	wide   []gemmKernel // wide[r]: r rows, span[r] panels
+	outers []outerKernel
 }
 
 // gemm is Gemm for a tier of tiles. Few rows run down whole panels, so that B streams through once; more go
@@ -71,6 +75,19 @@ func (t *gemmTiles) block(c []float32, ldc int, a []float32, lda int, b []float3
 				line += kc / 2
 			}
 			t.one[rows](&c[i*ldc+j], ldc, &a[i*lda], lda, &panel[0], 0, kc, cols, flag(acc), ahead)
+			i += rows
+		}
+	}
+}
+
+// outer is GemmOuter for one block of k.
+func (t *gemmTiles) outer(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
+	height := len(t.outers) - 1
+	for j := 0; j < n; j += t.panel {
+		cols := min(t.panel, n-j)
+		for left, i := (m+height-1)/height, 0; left > 0; left-- {
+			rows := (m - i + left - 1) / left
+			t.outers[rows](&c[i*ldc+j], ldc, &a[i], lda, &b[j], ldb, k, cols, flag(acc))
 			i += rows
 		}
 	}

@@ -38,3 +38,20 @@ func gemmQuad(out, row, panel []float32, acc bool) {
 		}
 	}
 }
+
+// outerGeneric is GemmOuter for one block of k.
+func outerGeneric(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool) {
+	for i := range m {
+		out := c[i*ldc:][:n]
+		for j := range out {
+			var sum float32
+			for p := range k {
+				sum += float32(a[p*lda+i] * b[p*ldb+j])
+			}
+			if acc {
+				sum += out[j]
+			}
+			out[j] = sum
+		}
+	}
+}

@@ -137,6 +137,51 @@ func TestGemmBitsDoNotDependOnTheSplit(t *testing.T) {
 	})
 }
 
+func TestGemmOuter(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(25, 26))
+		for range 60 {
+			m, n, k := 1+r.IntN(12), 1+r.IntN(90), r.IntN(200)
+			lda, ldb, ldc := m+r.IntN(3), n+r.IntN(3), n+r.IntN(3)
+			a, b, acc := randoms(r, k*lda), randoms(r, k*ldb), r.IntN(2) == 1
+			c, check := guarded(t, (m-1)*ldc+n, r.IntN(16))
+			for i := range m {
+				copy(c[i*ldc:], randoms(r, n))
+			}
+			again := append([]float32(nil), c...)
+			var got []float32
+			var want, sizes []float64
+			for i := range m {
+				for j := range n {
+					sum := 0.0
+					if acc {
+						sum = float64(c[i*ldc+j])
+					}
+					size := math.Abs(sum)
+					for p := range k {
+						v := float64(a[p*lda+i]) * float64(b[p*ldb+j])
+						sum += v
+						size += math.Abs(v)
+					}
+					want, sizes = append(want, sum), append(sizes, size)
+				}
+			}
+			s.GemmOuter(c, ldc, a, lda, b, ldb, m, n, k, acc)
+			check()
+			for i := range m {
+				got = append(got, c[i*ldc:i*ldc+n]...)
+			}
+			near.Sums(t, fmt.Sprintf("%dx%dx%d", m, n, k), got, want, sizes, near.Kernel)
+			cut := r.IntN(m) // rows and columns in two calls
+			s.GemmOuter(again, ldc, a, lda, b, ldb, cut, n, k, acc)
+			s.GemmOuter(again[cut*ldc:], ldc, a[min(cut, len(a)):], lda, b, ldb, m-cut, n, k, acc)
+			for i := range m {
+				near.Bits(t, "in two calls", again[i*ldc:i*ldc+n], c[i*ldc:i*ldc+n])
+			}
+		}
+	})
+}
+
 func TestPacking(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(5, 6))

@@ -30,6 +30,7 @@ type Set struct {
 // functions are a tier's implementations; the methods of Set have checked what they are given.
 type functions struct {
 	gemm      func(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k int, acc bool)
+	outer     func(c []float32, ldc int, a []float32, lda int, b []float32, ldb int, m, n, k int, acc bool)
 	transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 	copyRows  func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 

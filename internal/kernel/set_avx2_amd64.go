@@ -5,6 +5,7 @@ package kernel
 // avx2 is the tier of AVX2, FMA and F16C.
 var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 	gemm:      avx2Tiles.gemm,
+	outer:     avx2Tiles.outer,
 	transpose: transposeBlocks,
 	copyRows:  copyBlocks,
 
@@ -84,6 +85,7 @@ var avx2Tiles = &gemmTiles{
 	one: []gemmKernel{
 		nil, gemm1x1AVX2, gemm2x1AVX2, gemm3x1AVX2, gemm4x1AVX2, gemm5x1AVX2, gemm6x1AVX2,
 	},
-	span: []int{0, 4, 3, 2},
-	wide: []gemmKernel{nil, gemm1x4AVX2, gemm2x3AVX2, gemm3x2AVX2},
+	span:   []int{0, 4, 3, 2},
+	wide:   []gemmKernel{nil, gemm1x4AVX2, gemm2x3AVX2, gemm3x2AVX2},
+	outers: []outerKernel{nil, outer1AVX2, outer2AVX2, outer3AVX2, outer4AVX2, outer5AVX2},
 }

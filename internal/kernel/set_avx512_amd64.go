@@ -5,6 +5,7 @@ package kernel
 // avx512 is the tier of AVX-512 with F, BW, DQ and VL.
 var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 	gemm:      avx512Tiles.gemm,
+	outer:     avx512Tiles.outer,
 	transpose: transposeBlocks,
 	copyRows:  copyBlocks,
 
@@ -86,6 +87,7 @@ var avx512Tiles = &gemmTiles{
 		gemm7x1AVX512, gemm8x1AVX512, gemm9x1AVX512, gemm10x1AVX512,
 		gemm11x1AVX512, gemm12x1AVX512, gemm13x1AVX512, gemm14x1AVX512,
 	},
-	span: []int{0, 4, 4, 4, 3},
-	wide: []gemmKernel{nil, gemm1x4AVX512, gemm2x4AVX512, gemm3x4AVX512, gemm4x3AVX512},
+	span:   []int{0, 4, 4, 4, 3},
+	wide:   []gemmKernel{nil, gemm1x4AVX512, gemm2x4AVX512, gemm3x4AVX512, gemm4x3AVX512},
+	outers: []outerKernel{nil, outer1AVX512, outer2AVX512, outer3AVX512, outer4AVX512, outer5AVX512},
 }

@@ -3,6 +3,7 @@ package kernel
 // generic is the plain Go tier: the specification of the others.
 var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: functions{
 	gemm:      gemmGeneric,
+	outer:     outerGeneric,
 	transpose: transposeGeneric,
 	copyRows:  copyRowsGeneric,
 

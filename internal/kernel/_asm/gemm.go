@@ -222,7 +222,7 @@ func (g *gen) storeTile(sums [][]reg.VecVirtual, n int) {
 		return
 	}
 	g.Label(part)
-	g.storePart(sums, c, ldc, acc)
+	g.storePart(sums, g.panelMasks(), c, ldc, acc)
 }
 
 func (g *gen) storeRows(sums [][]reg.VecVirtual, c, ldc reg.GPVirtual, acc bool) {
@@ -239,37 +239,6 @@ func (g *gen) storeRows(sums [][]reg.VecVirtual, c, ldc reg.GPVirtual, acc bool)
 		}
 	}
 	g.end()
-}
-
-// storePart is storeRows for a panel that has only cols columns.
-func (g *gen) storePart(sums [][]reg.VecVirtual, c, ldc, acc reg.GPVirtual) {
-	cols, rest := g.arg("cols"), g.GP64()
-	g.MOVQ(cols, rest)
-	g.SUBQ(operand.Imm(uint64(g.lanes())), rest)
-	masks := []mask{g.mask(cols), g.mask(rest)}
-	store := g.label("store")
-	g.TESTQ(acc, acc)
-	g.JEQ(operand.LabelRef(store))
-	for _, add := range []bool{true, false} {
-		if !add {
-			g.Label(store)
-		}
-		for i, row := range sums {
-			for j, v := range row {
-				m := operand.Mem{Base: c, Disp: g.bytes * j}
-				if add {
-					old := g.vec()
-					g.loadMasked(m, masks[j], old)
-					g.VADDPS(old, v, v)
-				}
-				g.storeMasked(v, masks[j], m)
-			}
-			if i < len(sums)-1 {
-				g.ADDQ(ldc, c)
-			}
-		}
-		g.end()
-	}
 }
 
 // peakFMA makes a loop of nothing but independent multiplications and additions in registers.

@@ -47,6 +47,7 @@ var both = []tier{avx2, avx512}
 
 var families = []family{
 	{"gemm", gemmFamily, both},
+	{"outer", outerFamily, both},
 	{"arith", arithFamily, both},
 	{"exp", expFamily, both},
 	{"activation", activationFamily, both},
