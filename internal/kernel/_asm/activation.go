@@ -2,9 +2,8 @@ package main
 
 import "math"
 
-// normTail gives q = Φ(-|x|) and e = exp(-x²/2), with the accuracy of floats relative to q: q = e·s·P(s), s = 1/(1 + 0.27|x|),
-// where P is Mills' ratio interpolated in Chebyshev's nodes for |x| up to 14.5 (relative error 3e-8). What rounding x² loses is
-// put back, to first order, as a factor of e.
+// normTail gives q = Φ(-|x|) and e = exp(-x²/2): q = e·s·P(s), s = 1/(1 + 0.27|x|), where P is Mills' ratio interpolated in
+// Chebyshev's nodes for |x| up to 14.5 (relative error 3e-8). Rounding x² costs e a relative 3e-8·x².
 func (g *gen) normTail(x vec) (q, e vec) {
 	size := g.and(x, g.bits(0x7fffffff))
 	square := g.mul(x, x)
@@ -31,17 +30,19 @@ const (
 	geluBound = 100 // beyond, the derivative is 0 or 1
 )
 
-// geluTanhGate gives σ(2·√(2/π)·(x + geluCubic·x³)) and x².
-func (g *gen) geluTanhGate(x vec) (gate, square vec) {
+// geluTanhGate gives s = σ(u) and e^-u, u = 2·√(2/π)·(x + geluCubic·x³), and x².
+func (g *gen) geluTanhGate(x vec) (s, e, square vec) {
 	square = g.mul(x, x)
 	p := g.polynomial(square, geluSlope, geluSlope*geluCubic)
-	return g.sigmoid(g.mul(p, x)), square
+	s, e = g.sigmoidParts(g.mul(p, x))
+	return s, e, square
 }
 
-// siluSlope is s·(1 + x·(1-s)), the derivative of x·σ(x), s = σ(x).
-func (g *gen) siluSlope(x, s vec) vec {
+// siluSlope is s·(1 + x·(1-s)), s = σ(u), e = e^-u: the derivative of x·σ(x) for u = x. 1-s is taken as e·s, which
+// keeps its accuracy where s is nearly 1, and as 1 where e is infinity.
+func (g *gen) siluSlope(x, s, e vec) vec {
 	one := g.constant(1)
-	d := g.sub(one, s)
+	d := g.min(g.mul(e, s), one)
 	g.VFMADD213PS(one, x, d)
 	return g.mul(d, s)
 }
@@ -58,29 +59,30 @@ func activationFamily(g *gen) {
 		return []vec{g.mul(phi, in[1])}
 	})
 	g.elementwise("geluTanh", "is geluTanhGeneric.", "y", "x", "", 3, func(in, _ []vec) []vec {
-		gate, _ := g.geluTanhGate(in[0])
+		gate, _, _ := g.geluTanhGate(in[0])
 		return []vec{g.mul(gate, in[0])}
 	})
 	g.elementwise("geluTanhBackward", "is geluTanhBackwardGeneric.", "dx", "x dy", "", 2, func(in, _ []vec) []vec {
 		x := g.max(g.constant(-geluBound), in[0])
 		x = g.min(g.constant(geluBound), x)
-		gate, square := g.geluTanhGate(x)
+		gate, e, square := g.geluTanhGate(x)
 		slope := g.mul(g.polynomial(square, geluSlope, 3*geluSlope*geluCubic), x)
-		return []vec{g.mul(g.siluSlope(slope, gate), in[1])}
+		return []vec{g.mul(g.siluSlope(slope, gate, e), in[1])}
 	})
 	g.elementwise("silu", "is siluGeneric.", "y", "x", "", 3, func(in, _ []vec) []vec {
 		return []vec{g.mul(g.sigmoid(in[0]), in[0])}
 	})
 	g.elementwise("siluBackward", "is siluBackwardGeneric.", "dx", "x dy", "", 3, func(in, _ []vec) []vec {
-		return []vec{g.mul(g.siluSlope(in[0], g.sigmoid(in[0])), in[1])}
+		s, e := g.sigmoidParts(in[0])
+		return []vec{g.mul(g.siluSlope(in[0], s, e), in[1])}
 	})
 	g.elementwise("swiglu", "is swigluGeneric.", "y", "g u", "", 3, func(in, _ []vec) []vec {
 		return []vec{g.mul(g.mul(g.sigmoid(in[0]), in[0]), in[1])}
 	})
 	g.elementwise("swigluBackward", "is swigluBackwardGeneric.", "dg du", "g u dy", "", 2, func(in, _ []vec) []vec {
-		s := g.sigmoid(in[0])
+		s, e := g.sigmoidParts(in[0])
 		du := g.mul(g.mul(s, in[0]), in[2])
-		return []vec{g.mul(g.mul(g.siluSlope(in[0], s), in[1]), in[2]), du}
+		return []vec{g.mul(g.mul(g.siluSlope(in[0], s, e), in[1]), in[2]), du}
 	})
 	simpleActivations(g)
 }

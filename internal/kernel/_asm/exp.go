@@ -60,9 +60,14 @@ func (g *gen) negate(x vec) vec { return g.xor(x, g.bits(0x80000000)) }
 
 // sigmoid is 1/(1 + e^-x).
 func (g *gen) sigmoid(x vec) vec {
-	e := g.exp(g.negate(x))
-	g.VADDPS(g.float(1), e, e)
-	return g.div(g.constant(1), e)
+	s, _ := g.sigmoidParts(x)
+	return s
+}
+
+// sigmoidParts gives the sigmoid and e^-x.
+func (g *gen) sigmoidParts(x vec) (s, e vec) {
+	e = g.exp(g.negate(x))
+	return g.div(g.constant(1), g.add(e, g.float(1))), e
 }
 
 // tanh is, near zero, x + x³·q(x²), q interpolated in Chebyshev's nodes up to 0.632 (relative error 2e-8), and
