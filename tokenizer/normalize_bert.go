@@ -1,10 +1,5 @@
 package tokenizer
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
-
 // bertNormalizer is the cleaning that BERT's first tokenizer did: control
 // characters away, spaces around Chinese characters, accents away, lower case.
 type bertNormalizer struct {
@@ -22,14 +17,14 @@ func (n bertNormalizer) normalize(p *piece) error {
 		return nil
 	}
 	if n.clean {
-		p.keep(func(r rune) bool { return r != 0 && r != utf8.RuneError && !isControl(r) }, spaceToBlank)
+		p.keep(func(r rune) bool { return !controlSet().has(r) }, spaceToBlank)
 	}
 	if n.chinese {
 		p.spaceChinese()
 	}
 	if n.accents {
 		p.decompose(canonical)
-		p.keep(func(r rune) bool { return !unicode.Is(unicode.Mn, r) }, same)
+		p.keep(func(r rune) bool { return !accentSet().has(r) }, same)
 	}
 	if n.lower {
 		return lowercase{}.normalize(p)
@@ -62,14 +57,6 @@ func (n bertNormalizer) ascii(p *piece) bool {
 		p.text = lowerASCII(p.text)
 	}
 	return true
-}
-
-// isControl is Cc, Cf or Co, without the controls that count as white space.
-func isControl(r rune) bool {
-	if r == '\t' || r == '\n' || r == '\r' {
-		return false
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co)
 }
 
 // spaceToBlank makes every white space a blank.
@@ -111,7 +98,7 @@ type stripAccents struct{}
 
 func (stripAccents) normalize(p *piece) error {
 	if !p.plain() || !asciiOnly(p.text) {
-		p.keep(func(r rune) bool { return !unicode.Is(unicode.M, r) }, same)
+		p.keep(func(r rune) bool { return !markSet().has(r) }, same)
 	}
 	return nil
 }

@@ -53,7 +53,11 @@ func decompose(text string, form norm.Form) []edit {
 	var buffer [64]byte
 	for _, r := range text {
 		change := 0
-		for _, d := range string(form.AppendString(buffer[:0], string(r))) {
+		parts := string(r)
+		if r >= 0xA0 && formedSet().has(r) {
+			parts = string(form.AppendString(buffer[:0], parts))
+		}
+		for _, d := range parts {
 			if class(d) == 0 {
 				sortMarks(edits[pending:])
 				pending = len(edits) + 1
@@ -66,9 +70,10 @@ func decompose(text string, form norm.Form) []edit {
 	return edits
 }
 
-// class is the canonical combining class.
+// class is the canonical combining class. Characters that the library does not
+// know the forms of, since they are newer than Unicode 9, stay as they are.
 func class(r rune) uint8 {
-	if r < 0x300 {
+	if r < 0x300 || !formedSet().has(r) {
 		return 0
 	}
 	return norm.NFD.PropertiesString(string(r)).CCC()
@@ -111,7 +116,7 @@ func composePair(a, b rune) (rune, bool) {
 		return 0, false
 	}
 	joined := []rune(norm.NFC.String(string([]rune{a, b})))
-	if len(joined) != 1 {
+	if len(joined) != 1 || !formedSet().has(joined[0]) {
 		return 0, false
 	}
 	return joined[0], true

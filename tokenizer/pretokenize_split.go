@@ -1,10 +1,6 @@
 package tokenizer
 
-import (
-	"slices"
-	"sync"
-	"unicode"
-)
+import "slices"
 
 // splitPattern takes the matches of a pattern as delimiters, or with invert
 // what lies between them.
@@ -81,40 +77,12 @@ func (unicodeScripts) pretokenize(p piece, emit func(piece)) error {
 // anyScript is the script of a blank, and of characters that have none.
 const anyScript = -1
 
-// scriptRange is a range of characters of one script.
-type scriptRange struct {
-	low, high rune
-	script    int
-}
-
-// scriptRanges are the ranges of all scripts, sorted.
-var scriptRanges = sync.OnceValue(func() []scriptRange {
-	var list []scriptRange
-	number := map[string]int{"Hiragana": 0, "Katakana": 0, "Han": 0}
-	for name, table := range unicode.Scripts {
-		if _, ok := number[name]; !ok {
-			number[name] = len(number)
-		}
-		for _, r := range tables(table).ranges {
-			list = append(list, scriptRange{r[0], r[1], number[name]})
-		}
-	}
-	slices.SortFunc(list, func(a, b scriptRange) int { return int(a.low) - int(b.low) })
-	return list
-})
-
 // scriptOf is a number for the script of a character.
 func scriptOf(r rune) int {
-	switch r {
-	case ' ':
-		return anyScript
-	case 0x30FC: // lengthens Japanese vowels; no script of its own
-		return 0
-	}
-	list := scriptRanges()
-	i, _ := slices.BinarySearchFunc(list, r, func(s scriptRange, r rune) int { return int(s.high) - int(r) })
+	list := scriptClasses()
+	i, _ := slices.BinarySearchFunc(list, r, func(s classRun, r rune) int { return int(s.high) - int(r) })
 	if i < len(list) && list[i].low <= r {
-		return list[i].script
+		return list[i].class
 	}
 	return anyScript
 }

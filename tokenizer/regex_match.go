@@ -3,7 +3,6 @@ package tokenizer
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -273,14 +272,11 @@ func (r *regexRun) at(a assertion, pos int) bool {
 	before, behind := false, false
 	if pos > 0 {
 		c, _ := utf8.DecodeLastRuneInString(r.text[:pos])
-		before = words().has(c)
+		before = wordSet().has(c)
 	}
 	if pos < n {
 		c, _ := utf8.DecodeRuneInString(r.text[pos:])
-		behind = words().has(c)
+		behind = wordSet().has(c)
 	}
 	return (before != behind) == (a == 'b')
 }
-
-// words is \w, for \b.
-var words = sync.OnceValue(wordSet)

@@ -90,39 +90,23 @@ func (s *runeSet) folded() *runeSet {
 	return newRuneSet(ranges)
 }
 
-// tables is the set of everything in some of Unicode's tables.
-func tables(tabs ...*unicode.RangeTable) *runeSet {
-	var ranges [][2]rune
-	put := func(low, high, stride rune) {
-		if stride == 1 {
-			ranges = append(ranges, [2]rune{low, high})
-			return
-		}
-		for c := low; c <= high; c += stride {
-			ranges = append(ranges, [2]rune{c, c})
-		}
-	}
-	for _, t := range tabs {
-		for _, r := range t.R16 {
-			put(rune(r.Lo), rune(r.Hi), rune(r.Stride))
-		}
-		for _, r := range t.R32 {
-			put(rune(r.Lo), rune(r.Hi), rune(r.Stride))
-		}
-	}
-	return newRuneSet(ranges)
+// The classes of \s, \d, \h and the dot; those of \w and \p{Alpha} are tables.
+func spaceSet() *runeSet {
+	return newRuneSet([][2]rune{{0x9, 0xD}, {0x20, 0x20}, {0x85, 0x85}, {0xA0, 0xA0}, {0x1680, 0x1680}, {0x2000, 0x200A},
+		{0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}})
 }
-
-// The classes of \s, \d, \h, \w and the dot.
-func spaceSet() *runeSet { return tables(unicode.White_Space) }
-func digitSet() *runeSet { return tables(unicode.Nd) }
+func digitSet() *runeSet { return categorySet("Nd") }
 func hexSet() *runeSet   { return newRuneSet([][2]rune{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}) }
-func alphaSet() *runeSet {
-	return tables(unicode.L, unicode.Nl, unicode.Other_Alphabetic, unicode.Other_Lowercase, unicode.Other_Uppercase)
+func anySet() *runeSet   { return newRuneSet([][2]rune{{0, unicode.MaxRune}}) }
+func lineSet() *runeSet  { return single('\n').not() }
+
+// categorySet is the set of the categories whose names begin with one of the
+// prefixes.
+func categorySet(prefixes ...string) *runeSet {
+	return setOfRuns(categoryRuns(), func(class int) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(categoryNames[class], p) })
+	})
 }
-func wordSet() *runeSet { return union(alphaSet(), tables(unicode.M, unicode.N, unicode.Pc)) }
-func anySet() *runeSet  { return newRuneSet([][2]rune{{0, unicode.MaxRune}}) }
-func lineSet() *runeSet { return single('\n').not() }
 
 // longCategories are the long names of Unicode's categories.
 var longCategories = map[string]string{
@@ -152,15 +136,18 @@ func property(name string) (*runeSet, error) {
 	case "word":
 		return wordSet(), nil
 	case "punct":
-		return tables(unicode.P), nil
-	case "c", "other", "cn", "unassigned", "cs", "surrogate":
-		return nil, fmt.Errorf("%w: property %q", ErrUnsupported, name)
+		return categorySet("P"), nil
+	case "l", "m", "n", "p", "s", "z":
+		return categorySet(strings.ToUpper(key)), nil
 	}
-	for _, list := range []map[string]*unicode.RangeTable{unicode.Categories, unicode.Scripts} {
-		for n, t := range list {
-			if strings.ToLower(strings.ReplaceAll(n, "_", "")) == key {
-				return tables(t), nil
-			}
+	for _, name := range categoryNames {
+		if strings.ToLower(name) == key {
+			return categorySet(name), nil
+		}
+	}
+	for class, name := range scriptNames {
+		if strings.ToLower(strings.ReplaceAll(name, "_", "")) == key {
+			return setOfRuns(scriptRuns(), func(c int) bool { return c == class }), nil
 		}
 	}
 	return nil, fmt.Errorf("%w: property %q", ErrUnsupported, name)
@@ -174,15 +161,15 @@ func bracket(name string) (*runeSet, error) {
 	case "alnum":
 		return union(alphaSet(), digitSet()), nil
 	case "lower":
-		return tables(unicode.Ll, unicode.Other_Lowercase), nil
+		return lowerSet(), nil
 	case "upper":
-		return tables(unicode.Lu, unicode.Other_Uppercase), nil
+		return upperSet(), nil
 	case "xdigit":
 		return hexSet(), nil
 	case "cntrl":
-		return tables(unicode.Cc), nil
+		return categorySet("Cc"), nil
 	case "punct":
-		return tables(unicode.P, unicode.S), nil
+		return categorySet("P", "S"), nil
 	}
 	return nil, fmt.Errorf("%w: class [:%s:]", ErrUnsupported, name)
 }
