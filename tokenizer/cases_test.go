@@ -35,6 +35,7 @@ type libraryCase struct {
 	Text        string            `json:"text"`
 	Pair        *string           `json:"pair"`
 	Batch       []string          `json:"batch"`
+	Decode      []int32           `json:"decode"`
 	Encoded     []libraryEncoding `json:"encoded"`
 	Error       string            `json:"error"`
 	Overflowing []libraryEncoding `json:"overflowing"`
@@ -101,6 +102,12 @@ func TestLibraryCases(t *testing.T) {
 func (c *libraryCase) check(k *Tokenizer) string {
 	if c.Batch != nil {
 		return c.checkBatch(k)
+	}
+	if c.Decode != nil {
+		if got := k.Decode(c.Decode, false); got != *c.Decoded {
+			return fmt.Sprintf("%v: decoded %q, expected %q", c.Decode, got, *c.Decoded)
+		}
+		return ""
 	}
 	texts := []string{c.Text}
 	if c.Pair != nil {

@@ -132,3 +132,33 @@ func (g *golden) compare(t *testing.T, e *Encoding) {
 		t.Errorf("%q: offsets\n got %v\nwant %v", texts, offsets, g.Offsets)
 	}
 }
+
+// TestWithSpecials builds the sequences of the goldens from ids without special
+// tokens.
+func TestWithSpecials(t *testing.T) {
+	for _, name := range []string{"wordpiece-bert-uncased", "bpe-roberta", "bpe-llama3", "bpe-gpt2", "unigram-t5"} {
+		dir := near.Shared(t, "goldens", "tokenizers", name)
+		k, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readLines(t, filepath.Join(dir, "expect.jsonl"), func(line []byte) {
+			var g golden
+			if err := json.Unmarshal(line, &g); err != nil {
+				t.Fatal(err)
+			}
+			var ids [2][]int32
+			for i, text := range g.texts() {
+				e, err := k.Encode(text, Options{NoSpecialTokens: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids[i] = e.IDs
+			}
+			e, err := k.WithSpecials(ids[0], ids[1])
+			if err != nil || !slices.Equal(e.IDs, g.IDs) || !slices.Equal(e.TypeIDs, g.TypeIDs) {
+				t.Errorf("%s: %q: ids %v, expected %v; type ids %v, expected %v (%v)", name, g.texts(), e.IDs, g.IDs, e.TypeIDs, g.TypeIDs, err)
+			}
+		})
+	}
+}

@@ -120,10 +120,20 @@ func (r *jsonReader) number() (node, error) {
 		r.pos++
 	}
 	digits := r.text[start:r.pos]
-	if !json.Valid([]byte(digits)) {
+	if !plainDigits(digits) && !json.Valid([]byte(digits)) {
 		return node{}, r.fail("malformed number")
 	}
 	return node{kind: kindNumber, text: digits}, nil
+}
+
+// plainDigits says whether s is a whole number as JSON writes one.
+func plainDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s == "0" || s[0] != '0'
 }
 
 // string reads a string and leaves the reader behind its closing quote.
@@ -165,7 +175,6 @@ func (r *jsonReader) array(depth int) (node, error) {
 
 func (r *jsonReader) object(depth int) (node, error) {
 	list := &kids{}
-	seen := map[string]bool{}
 	err := r.list('}', func() error {
 		if r.pos == len(r.text) || r.text[r.pos] != '"' {
 			return r.fail("expected a key")
@@ -174,10 +183,6 @@ func (r *jsonReader) object(depth int) (node, error) {
 		if err != nil {
 			return err
 		}
-		if seen[key] {
-			return r.fail(fmt.Sprintf("key %q occurs twice", key))
-		}
-		seen[key] = true
 		r.space()
 		if r.pos == len(r.text) || r.text[r.pos] != ':' {
 			return r.fail("expected a colon")
@@ -189,7 +194,22 @@ func (r *jsonReader) object(depth int) (node, error) {
 		list.values = append(list.values, v)
 		return err
 	})
+	if key, twice := list.repeated(); twice && err == nil {
+		err = r.fail(fmt.Sprintf("key %q occurs twice in the object that ends", key))
+	}
 	return node{kind: kindObject, kids: list}, err
+}
+
+// repeated finds a key that an object has twice.
+func (k *kids) repeated() (key string, twice bool) {
+	seen := make(map[string]struct{}, len(k.keys))
+	for _, key := range k.keys {
+		if _, twice = seen[key]; twice {
+			return key, true
+		}
+		seen[key] = struct{}{}
+	}
+	return "", false
 }
 
 // list reads the items of an array or object up to its closing bracket.

@@ -1,6 +1,9 @@
 package tokenizer
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // regexOp is what one instruction does.
 type regexOp uint8
@@ -86,7 +89,7 @@ func (r *regex) compile(n *regexNode) error {
 		if n.behind {
 			lengths, ok := lengthsOf(n.kids[0])
 			if !ok {
-				return fmt.Errorf("%w: a look behind without a fixed length", ErrUnsupported)
+				return fmt.Errorf("%w: a look behind of too many lengths", ErrUnsupported)
 			}
 			look.behind = lengths
 		}
@@ -256,7 +259,11 @@ func firstOf(n *regexNode) (s *runeSet, certain bool) {
 	return nil, false
 }
 
-// lengthsOf are the lengths in characters that n can match, the shortest first.
+// maxLengths bounds how many lengths a look behind tries.
+const maxLengths = 64
+
+// lengthsOf are the lengths in characters that n can match; ok is false where
+// they are too many or without end.
 func lengthsOf(n *regexNode) (lengths []int, ok bool) {
 	switch n.kind {
 	case regexSet:
@@ -273,20 +280,50 @@ func lengthsOf(n *regexNode) (lengths []int, ok bool) {
 			}
 			lengths = append(lengths, l...)
 		}
-		return lengths, true
-	}
-	total, kids, times := 0, n.kids, 1
-	if n.kind == regexRepeat {
-		if times = n.least; n.least != n.most {
+		return distinct(lengths)
+	case regexRepeat:
+		kid, ok := lengthsOf(n.kids[0])
+		if !ok || n.most < 0 {
 			return nil, false
 		}
+		sums := []int{0}
+		for i := 0; i <= n.most; i++ {
+			if i >= n.least {
+				lengths = append(lengths, sums...)
+			}
+			if sums, ok = sumsOf(sums, kid); !ok {
+				return nil, false
+			}
+		}
+		return distinct(lengths)
 	}
-	for _, k := range kids {
+	lengths = []int{0}
+	for _, k := range n.kids {
 		l, ok := lengthsOf(k)
-		if !ok || len(l) != 1 {
+		if !ok {
 			return nil, false
 		}
-		total += l[0] * times
+		if lengths, ok = sumsOf(lengths, l); !ok {
+			return nil, false
+		}
 	}
-	return []int{total}, true
+	return lengths, true
+}
+
+// sumsOf are the lengths of one match behind another.
+func sumsOf(a, b []int) ([]int, bool) {
+	var sums []int
+	for _, x := range a {
+		for _, y := range b {
+			sums = append(sums, x+y)
+		}
+	}
+	return distinct(sums)
+}
+
+// distinct sorts lengths and drops doubles; ok is false where too many are left.
+func distinct(lengths []int) ([]int, bool) {
+	slices.Sort(lengths)
+	lengths = slices.Compact(lengths)
+	return lengths, len(lengths) <= maxLengths
 }

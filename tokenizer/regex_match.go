@@ -76,7 +76,7 @@ func (r *regexRun) search(at int) (start, end int) {
 		if r.first != nil {
 			at = r.skip(at)
 		}
-		if end, ok := r.run(0, at); ok {
+		if end, ok := r.run(0, at, -1); ok {
 			return at, end
 		}
 		if at >= len(r.text) || r.steps <= 0 {
@@ -102,8 +102,9 @@ func (r *regexRun) skip(at int) int {
 	return at
 }
 
-// run matches the instructions from pc on at pos, up to their opMatch.
-func (r *regexRun) run(pc int32, pos int) (end int, ok bool) {
+// run matches the instructions from pc on at pos, up to their opMatch. Where
+// must is not -1, only a match that ends there counts.
+func (r *regexRun) run(pc int32, pos, must int) (end int, ok bool) {
 	base := len(r.tries)
 	for {
 		if r.steps--; r.steps <= 0 {
@@ -113,8 +114,10 @@ func (r *regexRun) run(pc int32, pos int) (end int, ok bool) {
 		ok := true
 		switch i.op {
 		case opMatch:
-			r.tries = r.tries[:base]
-			return pos, true
+			if ok = must < 0 || pos == must; ok {
+				r.tries = r.tries[:base]
+				return pos, true
+			}
 		case opSet:
 			if pos, ok = r.take(i.set, pos); ok {
 				pc++
@@ -134,7 +137,7 @@ func (r *regexRun) run(pc int32, pos int) (end int, ok bool) {
 			}
 		case opAtomic:
 			var end int
-			if end, ok = r.run(pc+1, pos); ok {
+			if end, ok = r.run(pc+1, pos, -1); ok {
 				pc, pos = i.x, end
 			}
 		case opLook:
@@ -235,7 +238,7 @@ func (r *regexRun) back(base int) (pc int32, pos int, ok bool) {
 // look says whether the look that begins at pc holds at pos.
 func (r *regexRun) look(i *regexInst, pc int32, pos int) bool {
 	if i.behind == nil {
-		_, ok := r.run(pc+1, pos)
+		_, ok := r.run(pc+1, pos, -1)
 		return ok
 	}
 	for _, n := range i.behind {
@@ -247,7 +250,7 @@ func (r *regexRun) look(i *regexInst, pc int32, pos int) bool {
 		if n > 0 {
 			continue
 		}
-		if end, ok := r.run(pc+1, start); ok && end == pos {
+		if _, ok := r.run(pc+1, start, pos); ok {
 			return true
 		}
 	}

@@ -69,7 +69,7 @@ func TestStrict(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	for _, bad := range []string{
-		"", "{", "[1,]", `{"a" 1}`, `{"a":1,}`, `{a:1}`, "nul", "01", "1 2", `"\x"`, "\"\n\"", `"abc`, `"\ud800`, "[1", "-", "1e",
+		"", "{", "[1,]", `{"a" 1}`, `{"a":1,}`, `{a:1}`, "nul", "01", "1 2", `"\x"`, "\"\n\"", `"abc`, `"\ud800`, "[1", "-", "1e", "00", "-01", "1.",
 		strings.Repeat("[", 100) + strings.Repeat("]", 100),
 	} {
 		if n, err := parseJSON([]byte(bad)); err == nil {

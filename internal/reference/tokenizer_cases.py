@@ -203,6 +203,34 @@ def groups():
         yield document(model), TEXTS, []
 
 
+    roberta = {"type": "RobertaProcessing", "sep": ["[SEP]", 28], "cls": ["[CLS]", 27], "trim_offsets": True, "add_prefix_space": False}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    for post in (roberta, level, {"type": "Sequence", "processors": [level, template()]}):
+        cut = {"direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 1}
+        yield document(letters(), pre_tokenizer=level, post_processor=post, truncation=cut), ["a b c d e f g h i j", "a b"], PAIRS
+    unigram = {"type": "Unigram", "unk_id": 0, "byte_fallback": True,
+               "vocab": [["<unk>", 0.0], ["▁", -2.0], ["a", -3.0], ["ab", -3.5], ["abc", -9.0], ["b", -3.0], ["c", -4.0], ["▁the", -5.0], ["he", -6.0], ["<unk>x", -2.0]]
+               + [[f"<0x{i:02X}>", -20.0] for i in range(256) if i != 0xA9]}
+    for fallback in (True, False):
+        yield document({**unigram, "byte_fallback": fallback}, decoder={"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}), TEXTS + ["abcabab<unk>x<unk><unk>", "éaéé"], []
+    for model in ({**unigram, "unk_id": None}, {**words(), "unk_token": "[none]"}, letters(unk_token="[none]"),
+                  {"type": "WordPiece", "unk_token": "[none]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 5, "vocab": {"a": 0, "b": 1, "##b": 2}}):
+        yield document(model, pre_tokenizer=SPLIT), ["a b", "ab", "é", "abbbbbbbb"], []
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    yield document({"type": "WordLevel", "vocab": {**{c: i for i, c in enumerate(alphabet)}, "▁x": 256}, "unk_token": "a"}, decoder=level), [], []
+
+
+def random_ids(n):
+    """Sequences of the bytes' letters, most of which are no UTF-8."""
+    state = 1
+    for _ in range(n):
+        ids = []
+        for _ in range(12):
+            state = state * 1103515245 + 12345 & 0x7FFFFFFF
+            ids.append(state >> 12 & 0xFF if state & 0x700 else 256)
+        yield ids
+
+
 def encoded(e, sequence=True):
     line = {"ids": e.ids, "tokens": e.tokens, "offsets": e.offsets, "type_ids": e.type_ids,
             "special": e.special_tokens_mask, "attention": e.attention_mask}
@@ -245,6 +273,9 @@ def write_cases(path):
                 put(case(k, text))
             for text, pair in pairs:
                 put(case(k, text, pair))
+            if not texts and not pairs:
+                for ids in random_ids(300):
+                    put({"decode": ids, "decoded": k.decode(ids)})
             if doc["padding"]:
                 put({"batch": ["a", "a b c d e", ""], "encoded": [encoded(e) for e in k.encode_batch(["a", "a b c d e", ""])]})
 
@@ -257,6 +288,8 @@ PATTERNS = [
     r"\b\w+\b", r"^\s*|a$", r"(?<=a)b|(?<!x|yz)c", r"(?>a+)b|a*?c", r"[[:punct:]]+", r"[^\S\n]+", r"[a-z&&[^aeiou]]+", r"(?m).+", r".+",
     r"\h+", r"(?i)kelvin?|[k-s]+", r"(?:ab|a)(?:c|bcd)", r"a{2,3}?|b{2}|c{,2}d|{x}", r"", r"x*", r"(?x) a b # c", r"[\]\[^-]+", r"[^]a]+", r"(a|b)+?c",
     r"\p{Han}+|\p{^L}+|\P{L}", r"\u00e9|\x{1F44D}|\x41", r"(?=[aeiou])", r"a++a|a+a", r"\A.|.\z|\n\Z", r"(?-i)a(?i)b|c", r"[\d\s]+|\D", r"[一-龥]+|[ー]",
+    r"[\x00-\x1f\a\e\f\v\t\n\r\x7F]+", r"\p{Cyrillic}+|\p{hiragana}|\p{Old_Italic}|\p{Zs}|\p{Uppercase_Letter}|\p{Alphabetic}", r"[[:^alpha:]]+", r"[[:lower:][:upper:]]+|[[:digit:][:cntrl:]]",
+    r"[[:xdigit:]]{2}", r"(?<=[ab]{2})c|(?<=(?:x|yy?)z)c|(?<!^|a{1,3})b|(?<!x)a", r"\S\s\D\W|\H{3}", r"(?x-i: a (?#one) [b c] ) | \.", r"(?:(?:a|b){1,2}){2}", r"(?:a|ab)??c|(?:ab){1,}?", r"(?!a)\w(?!\w)", r"[^\p{L}\p{N}\s]{2,}|\p{P}\B", r"(?i:é|ж)", r"x|", r"\p{Punct}|\p{Space}\p{Digit}",
 ]
 STRINGS = TEXTS + ["ab abc abcd aab aaa b cc xc yzc ac xyzc d ccd {x} ]a[^-", "sSſkKK STRASSE", "aAbBcC", "line\nlines\n", "I'M they'LL DON'T x'y", "aaaaaaaaaaaaaaaac"]
 
