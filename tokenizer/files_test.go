@@ -73,12 +73,12 @@ func TestOldVocabularies(t *testing.T) {
 		"bpe-roberta":            `{"tokenizer_class": "RobertaTokenizerFast"}`, // the golden trims offsets otherwise
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden1 := near.Shared(t, "goldens", "tokenizers", name)
-			k, err := Open(oldFolder(t, golden1, config))
+			shared := near.Shared(t, "goldens", "tokenizers", name)
+			k, err := Open(oldFolder(t, shared, config))
 			if err != nil {
 				t.Fatal(err)
 			}
-			readLines(t, filepath.Join(golden1, "expect.jsonl"), func(line []byte) {
+			readLines(t, filepath.Join(shared, "expect.jsonl"), func(line []byte) {
 				var g golden
 				if err := json.Unmarshal(line, &g); err != nil {
 					t.Fatal(err)
@@ -94,6 +94,40 @@ func TestOldVocabularies(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOldMerges reads a tokenizer.json whose merges are lines, as older versions
+// of the library wrote them.
+func TestOldMerges(t *testing.T) {
+	shared := near.Shared(t, "goldens", "tokenizers", "bpe-gpt2")
+	data, err := os.ReadFile(filepath.Join(shared, tokenizerFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	m := doc["model"].(map[string]any)
+	merges := []any{"#version: 0.2"}
+	for _, pair := range m["merges"].([]any) {
+		merges = append(merges, pair.([]any)[0].(string)+" "+pair.([]any)[1].(string))
+	}
+	m["merges"] = merges
+	if data, err = json.Marshal(doc); err != nil {
+		t.Fatal(err)
+	}
+	k, err := Parse(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readLines(t, filepath.Join(shared, "expect.jsonl"), func(line []byte) {
+		var g golden
+		if err := json.Unmarshal(line, &g); err != nil {
+			t.Fatal(err)
+		}
+		g.check(t, k)
+	})
 }
 
 // TestGPT2 reads GPT-2's own files. The ids are those that its authors give.
