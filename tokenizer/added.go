@@ -103,15 +103,11 @@ func (a *addedTokens) find(i int, n normalizer) error {
 	return (*where).put(text, int32(i))
 }
 
-// cut finds the tokens of a trie in a piece and emits what lies between them
-// and the tokens themselves.
+// cut finds the tokens of a trie in a piece, the longest at each place, and
+// emits what lies between them and the tokens themselves.
 func (a *addedTokens) cut(p piece, t *trie, emit func(segment)) {
-	if t == nil {
-		emit(segment{p, -1})
-		return
-	}
 	text, last := p.text, 0
-	for at := 0; at < len(text); {
+	for at := 0; t != nil && at < len(text); {
 		i, length := int32(-1), 0
 		if t.first[text[at]] != 0 {
 			i, length = t.longest(0, text[at:])
@@ -120,31 +116,12 @@ func (a *addedTokens) cut(p piece, t *trie, emit func(segment)) {
 			at++
 			continue
 		}
-		found := &a.list[i]
-		start, end := at, at+length
+		start, end, found := at, at+length, &a.list[i]
 		at = end
 		if found.singleWord && !alone(text, start, end) {
 			continue
 		}
-		if found.lstrip {
-			for start > last {
-				r, size := utf8.DecodeLastRuneInString(text[:start])
-				if !isSpace(r) {
-					break
-				}
-				start -= size
-			}
-			start = max(start, last)
-		}
-		if found.rstrip {
-			for end < len(text) {
-				r, size := utf8.DecodeRuneInString(text[end:])
-				if !isSpace(r) {
-					break
-				}
-				end += size
-			}
-		}
+		start, end = found.widen(text, start, end, last)
 		if last < start {
 			emit(segment{p.slice(last, start), -1})
 		}
@@ -154,6 +131,30 @@ func (a *addedTokens) cut(p piece, t *trie, emit func(segment)) {
 	if last < len(text) {
 		emit(segment{p.slice(last, len(text)), -1})
 	}
+}
+
+// widen takes the white space around a token found at text[start:end] along, as
+// far as the token wants it and the one before, which ended at last, has not
+// taken it. A token that itself begins with white space may overlap that one.
+func (t *addedToken) widen(text string, start, end, last int) (int, int) {
+	for t.lstrip && start > last {
+		r, size := utf8.DecodeLastRuneInString(text[:start])
+		if !isSpace(r) {
+			break
+		}
+		start -= size
+	}
+	for t.rstrip && end < len(text) {
+		r, size := utf8.DecodeRuneInString(text[end:])
+		if !isSpace(r) {
+			break
+		}
+		end += size
+	}
+	if t.lstrip {
+		start = max(start, last)
+	}
+	return start, end
 }
 
 // alone says whether no word character touches text[start:end].

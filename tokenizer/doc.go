@@ -8,6 +8,11 @@
 // post-processor puts special tokens around them. Every token knows the bytes
 // of the original text that it came from.
 //
+// Patterns are matched by an engine of its own, in the part of Oniguruma's syntax
+// that tokenizers use: regexp and its relatives differ in what ^, \w and ?+ mean.
+// Characters are classified by generated tables, since the library's parts know
+// different versions of Unicode.
+//
 // The package promises:
 //   - ids, tokens, offsets, type ids and decoded text are those of the
 //     tokenizers library, version 0.23;
