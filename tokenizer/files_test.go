@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -130,30 +131,53 @@ func TestOldMerges(t *testing.T) {
 	})
 }
 
-// TestGPT2 reads GPT-2's own files. The ids are those that its authors give.
-func TestGPT2(t *testing.T) {
-	dir := t.TempDir()
-	for from, to := range map[string]string{"encoder.json": bpeFile, "vocab.bpe": mergesFile} {
-		data, err := os.ReadFile(filepath.Join(near.Shared(t, "tokenizers", "gpt2"), from))
+// TestPublishedVocabularies reads GPT-2's and BERT's own files and compares with
+// the ids that llama.cpp keeps for its tests of the same vocabularies.
+func TestPublishedVocabularies(t *testing.T) {
+	read := func(parts ...string) []byte {
+		data, err := os.ReadFile(near.Shared(t, append([]string{"tokenizers"}, parts...)...))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, to), data, 0o644); err != nil {
+		return data
+	}
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		size  int
+	}{
+		"gpt-2":    {map[string][]byte{bpeFile: read("gpt2", "encoder.json"), mergesFile: read("gpt2", "vocab.bpe")}, 50257},
+		"bert-bge": {map[string][]byte{wordPieceFile: read("bert_base_uncased_vocab.txt")}, 30522},
+	} {
+		k, err := Open(folder(t, c.files))
+		if err != nil {
 			t.Fatal(err)
 		}
+		if k.Size() != c.size {
+			t.Errorf("%s: %d tokens, expected %d", name, k.Size(), c.size)
+		}
+		texts := strings.Split(string(read("llama.cpp", "ggml-vocab-"+name+".gguf.inp")), "\n__ggml_vocab_test__\n")
+		want := strings.Split(string(read("llama.cpp", "ggml-vocab-"+name+".gguf.out")), "\n")
+		if len(texts) < 40 {
+			t.Fatalf("%s: only %d texts", name, len(texts))
+		}
+		for i, text := range texts {
+			e, err := k.Encode(text, Options{NoSpecialTokens: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Trim(fmt.Sprint(e.IDs), "[]"); got != strings.TrimSpace(want[i]) {
+				t.Errorf("%s: %q:\n got %s\nwant%s", name, text, got, want[i])
+			}
+		}
 	}
-	k, err := Open(dir)
+}
+
+func TestGPT2Roles(t *testing.T) {
+	k, err := Open(folder(t, map[string][]byte{bpeFile: []byte(`{"a": 0, "<|endoftext|>": 1}`), mergesFile: nil}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := k.Encode("Hello world<|endoftext|>", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []int32{15496, 995, 50256}; !slices.Equal(e.IDs, want) || k.Size() != 50257 {
-		t.Errorf("ids %v, expected %v; size %d", e.IDs, want, k.Size())
-	}
-	if s := k.Special(); s.EOS != 50256 || s.BOS != 50256 || s.CLS != -1 {
+	if s := k.Special(); s != (Special{CLS: -1, SEP: -1, Mask: -1, Pad: -1, Unknown: -1, BOS: 1, EOS: 1}) {
 		t.Errorf("special tokens %+v", s)
 	}
 }
