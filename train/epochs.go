@@ -27,6 +27,25 @@ func Steps(o Options, objective Objective) (int, error) {
 	return c.total, nil
 }
 
+// Walk visits the steps of a run in order, without taking them: the examples of
+// each step, in its batches. It ends at the first error.
+func Walk(o Options, objective Objective, visit func(batches [][]int) error) error {
+	c, err := newCourse(&o, objective.Lengths())
+	if err != nil {
+		return err
+	}
+	for at := (position{}); at.Step < c.total; {
+		batches, _, err := c.next(&at)
+		if err != nil {
+			return err
+		}
+		if err := visit(batches); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // course is the order of a run: which batches make which step.
 type course struct {
 	options *Options

@@ -26,7 +26,7 @@ type Optimizer struct {
 func NewOptimizer(dev compute.Device, params []*autograd.Parameter, o Options) *Optimizer {
 	opt := &Optimizer{Parameters: params, dev: dev, options: o}
 	for _, p := range params {
-		opt.decays = append(opt.decays, o.NoDecay == "none" || !isBiasOrNorm.MatchString(p.Name))
+		opt.decays = append(opt.decays, o.Decays(p.Name))
 		opt.first = append(opt.first, dev.Alloc(len(p.Data)))
 		opt.second = append(opt.second, dev.Alloc(len(p.Data)))
 	}
@@ -35,6 +35,11 @@ func NewOptimizer(dev compute.Device, params []*autograd.Parameter, o Options) *
 
 // isBiasOrNorm knows biases and the parameters of norms by name, as transformers' Trainer does.
 var isBiasOrNorm = regexp.MustCompile(`(?i)(^|[._])bias$|layer_?norm|rmsnorm|(^|\.)norm(\.|$)|_norm(\.|$)|(^|\.)ln_`)
+
+// Decays reports whether weight decay acts on a parameter, by its name.
+func (o *Options) Decays(name string) bool {
+	return o.NoDecay == "none" || !isBiasOrNorm.MatchString(name)
+}
 
 // GradientNorm is the global norm of all gradients, in float64.
 func (o *Optimizer) GradientNorm() float64 {

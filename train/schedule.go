@@ -5,7 +5,7 @@ import "math"
 // Rate is the learning rate of step (from 0) of total, as transformers' schedules
 // of the same names give it.
 func (o *Options) Rate(step, total int) float64 {
-	warmup := o.warmup(total)
+	warmup := o.Warmup(total)
 	if o.Schedule == "constant" {
 		return o.LearningRate
 	}
@@ -28,7 +28,8 @@ func (o *Options) Rate(step, total int) float64 {
 	return o.LearningRate // constant_with_warmup
 }
 
-func (o *Options) warmup(total int) int {
+// Warmup is the number of steps, of total, in which the rate rises.
+func (o *Options) Warmup(total int) int {
 	if o.WarmupSteps > 0 {
 		return o.WarmupSteps
 	}

@@ -33,8 +33,10 @@ def plain(name):
 def load(folder, settings):
     """The model as it stands before the first step, the table of soft vectors (or None) and what trains, by name."""
     base = folder / settings["base"]
-    labels = {} if settings.get("verbalizer") else {"num_labels": settings["num_labels"]}
-    model, info = getattr(transformers, settings["class"]).from_pretrained(base, dtype=torch.float32, output_loading_info=True, **labels)
+    changes = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.0}
+    if not settings.get("verbalizer"):
+        changes["num_labels"] = settings["num_labels"]
+    model, info = getattr(transformers, settings["class"]).from_pretrained(base, dtype=torch.float32, output_loading_info=True, **changes)
     init = load_file(folder / "init.safetensors") if (folder / "init.safetensors").exists() else {}
     soft = init.pop("soft", None)
     unexpected = model.load_state_dict(init, strict=False).unexpected_keys
