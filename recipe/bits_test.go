@@ -17,7 +17,7 @@ import (
 // resumed after the given steps.
 func trained(t *testing.T, threads int, stops ...int) []byte {
 	t.Helper()
-	r := sentiment(t, asked, "training.dropout=0.1", "training.gradient_accumulation_steps=2", "training.save_steps=2")
+	r := reviewing(t, asked, "training.dropout=0.1", "training.gradient_accumulation_steps=2", "training.save_steps=2")
 	for {
 		dev, err := cpu.New(cpu.Options{Threads: threads})
 		if err != nil {

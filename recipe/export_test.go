@@ -106,7 +106,7 @@ func TestExportOfSoftTokensAndHead(t *testing.T) {
 		"": {"bert.pooler.dense.bias", "bert.pooler.dense.weight", "classifier.bias", "classifier.weight"},
 	} {
 		dir := t.TempDir()
-		if err := sentiment(t, rest, "training.dropout=0", "training.eval_steps=6").Export(dev, dir); err != nil {
+		if err := reviewing(t, rest, "training.dropout=0", "training.eval_steps=6").Export(dev, dir); err != nil {
 			t.Fatal(err)
 		}
 		f, err := checkpoint.Open(filepath.Join(dir, "init.safetensors"))
@@ -133,12 +133,12 @@ func TestExportRefuses(t *testing.T) {
 		"dropout":      {asked, "training.seed=1", "set training.dropout to 0"},
 		"a choice":     {asked, "training.dropout=0", "set training.eval_steps to 6 or more"},
 		"LoRA dropout": {"deltas: [{peft_type: LORA, lora_dropout: 0.1, target_modules: [query]}]", "training.dropout=0", "without lora_dropout"},
-		"bottleneck":   {"deltas: [{adapter: seq_bn, reduction_factor: 16}]", "training.dropout=0", "deltas: seq_bn cannot be exported"},
+		"bottleneck":   {"deltas: [{adapter: seq_bn, reduction_factor: 2}]", "training.dropout=0", "deltas: seq_bn cannot be exported"},
 		"weights":      {asked + "class_weights: balanced", "training.dropout=0", "class_weights"},
-		"long words":   {strings.Replace(asked, "terrible", "mediocrity", 1), "training.dropout=0", "words of one token"},
+		"long words":   {strings.Replace(asked, "terrible", "greatgood", 1), "training.dropout=0", "words of one token"},
 	} {
 		dir := filepath.Join(t.TempDir(), "export")
-		err := sentiment(t, c.rest, c.sets).Export(dev, dir)
+		err := reviewing(t, c.rest, c.sets).Export(dev, dir)
 		if !errors.Is(err, recipe.ErrRecipe) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, expected %s", name, err, c.want)
 		}

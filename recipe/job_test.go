@@ -8,7 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"trimtab/compute/cpu"
 	"trimtab/internal/near"
 	"trimtab/recipe"
 	"trimtab/train"
@@ -60,14 +59,11 @@ func TestTrainSaveOpen(t *testing.T) {
 		"head and LoRA":   "deltas: [{peft_type: LORA, r: 4, target_modules: all-linear}]",
 		"head":            "",
 		"soft tokens":     "prompt: {template: '{\"soft\": \"In short\"} {\"placeholder\": \"sentence\"} {\"mask\"}', verbalizer: {\"0\": bad, \"1\": good}}",
-		"bottleneck":      "deltas: [{adapter: seq_bn, reduction_factor: 16}]",
+		"bottleneck":      "deltas: [{adapter: seq_bn, reduction_factor: 2}]",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dev, err := cpu.New(cpu.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := sentiment(t, rest)
+			dev := device(t)
+			r := reviewing(t, rest)
 			var last train.Progress
 			o, err := r.Train(t.Context(), dev, recipe.TrainOptions{Report: func(p train.Progress) { last = p }})
 			if err != nil {
@@ -91,16 +87,13 @@ func TestTrainSaveOpen(t *testing.T) {
 }
 
 func TestRunsExclude(t *testing.T) {
-	dev, err := cpu.New(cpu.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := sentiment(t, asked)
+	dev := device(t)
+	r := reviewing(t, asked)
 	p, err := r.Plan(dev)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Parameters != 6*2*2*4*384 || p.Steps != 6 || p.ArenaBytes == 0 {
+	if p.Parameters != 2*2*2*4*16 || p.Steps != 6 || p.ArenaBytes == 0 {
 		t.Errorf("plan %+v", p)
 	}
 	if entries, err := os.ReadDir(r.OutputDir); err == nil {

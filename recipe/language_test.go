@@ -6,25 +6,16 @@ import (
 	"strings"
 	"testing"
 
-	"trimtab/compute/cpu"
-	"trimtab/internal/near"
 	"trimtab/recipe"
 )
 
 func TestLanguageModels(t *testing.T) {
-	for task, model := range map[string]string{"causal_lm": "stories260K-hf", "masked_lm": "minilm-mlm"} {
+	for task := range configs {
 		t.Run(task, func(t *testing.T) {
-			dev, err := cpu.New(cpu.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			dev := device(t)
 			dir := t.TempDir()
-			text := filepath.Join(dir, "text.txt")
-			lines := strings.Repeat("The cat sat on the mat and looked at the dog.\nOne day a girl found a red ball in the park.\n", 8)
-			if err := os.WriteFile(text, []byte(lines), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			r, err := recipe.Parse("r.yaml", []byte("model_name_or_path: "+near.Shared(t, "models", model)+`
+			text := write(t, filepath.Join(dir, "text.txt"), strings.Join(texts()[:16], "\n"))
+			r, err := recipe.Parse("r.yaml", []byte("model_name_or_path: "+small(t, task)+`
 task: `+task+`
 data: {train: {file: `+text+`}, validation: {file: `+text+`}}
 deltas: [{peft_type: LORA, r: 8, target_modules: all-linear}]
