@@ -9,6 +9,9 @@ func machineTiers() []*Set {
 	var tiers []*Set
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasBMI2 {
 		tiers = append(tiers, avx2)
+		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
+			tiers = append(tiers, avx512)
+		}
 	}
 	return tiers
 }
