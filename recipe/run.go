@@ -36,8 +36,8 @@ type Report struct {
 	Labels []string `json:"labels,omitempty"`
 	// Deltas are the folders of the deltas, in the order of attaching.
 	Deltas []string `json:"deltas"`
-	// DataHash identifies the training data, Fingerprint the base.
-	DataHash    string `json:"data_hash"`
+	// DataHash identifies the training data (there is none of a prompt of which nothing trains), Fingerprint the base.
+	DataHash    string `json:"data_hash,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Parameters is how many numbers trained; Steps were taken, Best is the step that was kept (0: the last).
 	Parameters int `json:"trained_parameters"`
@@ -58,9 +58,9 @@ func deltaFolder(i int) string {
 }
 
 // save writes the trained job to the recipe's folder.
-func (j *Job) save(o *Outcome, e *Examples) error {
+func (j *Job) save(o *Outcome, dataHash string) error {
 	dir := j.Recipe.OutputDir
-	report := Report{Version: 1, DataHash: e.Data.Hash(), Parameters: o.Parameters, Steps: o.Steps, Best: o.BestStep, Loss: o.Loss,
+	report := Report{Version: 1, DataHash: dataHash, Parameters: o.Parameters, Steps: o.Steps, Best: o.BestStep, Loss: o.Loss,
 		Validation: named(o.Best), Test: named(o.Test), Deltas: []string{}}
 	if j.Labels != nil {
 		report.Labels = j.Labels.Names

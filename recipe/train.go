@@ -50,6 +50,9 @@ func (r *Recipe) Train(ctx context.Context, dev compute.Device, o TrainOptions) 
 // train trains the job in the recipe's folder, which is claimed.
 func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 	r := j.Recipe
+	if j.Prompt != nil && len(j.Parameters) == 0 {
+		return j.zeroShot(ctx)
+	}
 	examples, validation, err := j.splits()
 	if err != nil {
 		return nil, err
@@ -77,7 +80,27 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 			return outcome, err
 		}
 	}
-	return outcome, j.save(outcome, examples)
+	return outcome, j.save(outcome, examples.Data.Hash())
+}
+
+// zeroShot leaves a run of a prompt of which nothing trains: the base is only asked.
+func (j *Job) zeroShot(ctx context.Context) (*Outcome, error) {
+	outcome := &Outcome{Dir: j.Recipe.OutputDir}
+	if s := j.Recipe.Data.Validation; s != nil {
+		scores, e, err := j.Evaluate(ctx, s)
+		if err != nil {
+			return outcome, err
+		}
+		outcome.Best, outcome.ValidationCut = scores, e.Cut
+	}
+	if s := j.Recipe.Data.Test; s != nil {
+		scores, _, err := j.Evaluate(ctx, s)
+		if err != nil {
+			return outcome, err
+		}
+		outcome.Test = scores
+	}
+	return outcome, j.save(outcome, "")
 }
 
 // run is the training of the job on examples, not yet tied to a folder.
