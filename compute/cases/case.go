@@ -1,8 +1,6 @@
 package cases
 
 import (
-	"hash/fnv"
-
 	"trimtab/compute"
 	"trimtab/internal/chance"
 )
@@ -29,6 +27,8 @@ type Case struct {
 	// Flops is the floating-point operations of the forward, Bytes the memory that it
 	// must touch.
 	Flops, Bytes int64
+
+	drawn map[string][]float32 // values by operand and use, drawn once
 }
 
 // Twin is an operation's definition in float64.
@@ -86,22 +86,29 @@ func (m Matrix) Row(i int) []float64 { return m.Data[i*m.Cols : (i+1)*m.Cols] }
 // Exists reports whether the matrix is there.
 func (m Matrix) Exists() bool { return m.Data != nil }
 
-// values draws an operand's elements: the same for a case each time, and others for each use.
+// values are an operand's elements for a use, not to be written: the same for a case each
+// time, and others for each use.
 func (c *Case) values(o Operand, use string) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(c.FullName() + "/" + o.Name))
-	key := chance.Key{Seed: h.Sum64(), Site: chance.SiteOf(use)}
+	name := o.Name + "/" + use
+	if v, ok := c.drawn[name]; ok {
+		return v
+	}
+	if c.drawn == nil {
+		c.drawn = map[string][]float32{}
+	}
+	key := chance.Key{Seed: chance.SiteOf(c.FullName() + "/" + o.Name), Site: chance.SiteOf(use)}
 	v := make([]float32, o.Rows*o.Cols)
 	if o.Fill != nil && use == "values" {
 		o.Fill(key, v)
 	} else {
 		chance.Normals(key, v)
 	}
-	if o.Size != 0 {
-		for i := range v {
+	for i := range v {
+		if o.Size != 0 {
 			v[i] *= o.Size
 		}
 	}
+	c.drawn[name] = v
 	return v
 }
 

@@ -110,11 +110,11 @@ func compact(m compute.Mat) []float32 {
 	return v
 }
 
-// Inputs are a case's values.
+// Inputs are a case's values, to be changed at will.
 func (c *Case) Inputs() [][]float32 {
 	in := make([][]float32, len(c.In))
 	for i, o := range c.In {
-		in[i] = c.values(o, "values")
+		in[i] = append([]float32(nil), c.values(o, "values")...)
 	}
 	return in
 }
