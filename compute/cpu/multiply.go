@@ -149,7 +149,7 @@ func (d *Device) packLeft(k0, k1 int) {
 const (
 	// tileRows is about how many rows a thread takes at once: their part of A for one
 	// block of products stays in the second cache.
-	tileRows = 144
+	tileRows = 96
 	// tileWork is the most multiply-adds that a thread takes at once, unless they are
 	// of one panel: many columns use a block of A often.
 	tileWork = 64 << 20
