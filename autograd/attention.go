@@ -14,7 +14,7 @@ func (t *Tape) Attend(q, k, v *Value, a compute.Attention) *Value {
 	o := fresh[attend](t)
 	*o = attend{q: q, k: k, v: v, y: t.value(q.Rows, q.Cols), lse: t.aux(q.Rows * a.Heads), a: a}
 	n := t.record(o, compute.OpAttend, t.list(o.y, o.lse), t.list(q, k, v))
-	n.keep = t.list(q, k, v, o.y, o.lse)
+	n.keep = t.list(q, k, v, o.lse)
 	for s := range a.Query {
 		n.flops += 2 * product(int(a.Query[s].Len), int(a.Key[s].Len), a.Heads*a.HeadDim)
 	}
@@ -46,7 +46,7 @@ func (o *attend) backward(t *Tape) {
 	dq, addQ, _ := t.gradient(o.q)
 	dk, addK, _ := t.gradient(o.k)
 	dv, addV, _ := t.gradient(o.v)
-	t.dev.AttendBackward(dq, dk, dv, o.y.grad, o.y.data, o.q.data, o.k.data, o.v.data, o.lse.vector(), &o.a, addQ, addK, addV)
+	t.dev.AttendBackward(dq, dk, dv, o.y.grad, o.q.data, o.k.data, o.v.data, o.lse.vector(), &o.a, addQ, addK, addV)
 }
 
 type rotate struct {

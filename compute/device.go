@@ -175,9 +175,10 @@ type Attending interface {
 	// [queries, Heads·HeadDim], k and v [keys, KVHeads·HeadDim]. lse [queries·Heads]
 	// receives each row's log-sum-exp for the backward, where not nil. A row that sees no key is zero.
 	Attend(out Mat, lse []float32, q, k, v Mat, a *Attention)
-	// AttendBackward writes or adds dq, dk, dv; a zero Mat is left out.
+	// AttendBackward writes or adds dq, dk, dv; a zero Mat is left out. It computes the
+	// probabilities, and what it needs of out, again.
 	// Rows of k and v in no segment's span get a zero gradient (or nothing added).
-	AttendBackward(dq, dk, dv Mat, dout, out, q, k, v Mat, lse []float32, a *Attention, addQ, addK, addV bool)
+	AttendBackward(dq, dk, dv Mat, dout, q, k, v Mat, lse []float32, a *Attention, addQ, addK, addV bool)
 
 	// Rotate turns each head's pairs (i, i+dim/2) of x's row by the angle of its position:
 	// cos and sin are [positions, dim/2] tables. inverse turns back, which is the backward.

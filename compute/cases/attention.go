@@ -105,7 +105,7 @@ func attend(a attending) *Case {
 		Omits:   true,
 		Forward: func(r *Run) { r.Device.Attend(r.Out[0], r.OutVec(1), r.In[0], r.In[1], r.In[2], d) },
 		Backward: func(r *Run) {
-			r.Device.AttendBackward(r.DIn[0], r.DIn[1], r.DIn[2], r.DOut, r.Out[0], r.In[0], r.In[1], r.In[2], r.OutVec(1), d, r.Add, r.Add, r.Add)
+			r.Device.AttendBackward(r.DIn[0], r.DIn[1], r.DIn[2], r.DOut, r.In[0], r.In[1], r.In[2], r.OutVec(1), d, r.Add, r.Add, r.Add)
 		},
 		Twin: Twin{
 			Forward: func(in []Matrix) []Matrix {

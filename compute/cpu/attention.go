@@ -178,7 +178,7 @@ func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []soft
 	}
 	for r := range n {
 		row := scores[r*scoreStride:][:keys]
-		own := min(max(a.seen(i+r, b.all)-b.from, 0), keys)
+		own := a.own(i+r, b, keys)
 		clear(row[own:])
 		if own > 0 {
 			d.softmaxBlock(row[:own], out[r*a.out.Stride:][:a.HeadDim], &state[r], b.from > 0)

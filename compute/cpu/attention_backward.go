@@ -4,19 +4,21 @@ import "trimtab/compute"
 
 const (
 	// gradKeyBlock is the most keys whose scores and their gradients are in memory at once.
-	gradKeyBlock = 256
+	gradKeyBlock = 512
 	gradStride   = gradKeyBlock + 16
+	// gradWork bounds the scores of a block of queries, so that they and their gradients
+	// stay in the second cache.
+	gradWork = queryBlock * 256
 )
 
 // AttendBackward writes or adds dq, dk and dv. Probabilities are computed again from
 // lse. A task has all queries of a segment and a key head, so that sums over
 // queries have one owner and one order.
-func (d *Device) AttendBackward(dq, dk, dv, dout, out, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
-	d.attend = attention{Attention: a, out: out, lse: lse, q: q, k: k, v: v,
+func (d *Device) AttendBackward(dq, dk, dv, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
+	d.attend = attention{Attention: a, out: dout, lse: lse, q: q, k: k, v: v,
 		dq: dq, dk: dk, dv: dv, dout: dout, addQ: addQ, addK: addK, addV: addV, tasks: d.attend.tasks[:0]}
 	at := &d.attend
 	at.check("AttendBackward")
-	like("AttendBackward", q, dout)
 	own := disjoint(a.Key)
 	d.prepare(dq, q, addQ, covered(a.Query, q.Rows))
 	d.prepare(dk, k, addK, own && covered(a.Key, k.Rows))
@@ -106,12 +108,35 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 		a.clear(a.dq, first, rows, head*a.group()+g)
 	}
 	reach := a.reach(first, first+rows, int(keys.Len))
+	var dots []float32 // of each query row, if its keys are several blocks
+	if reach > gradKeyBlock {
+		dots = w.floats(workerDots, a.group()*rows)
+		clear(dots)
+		d.gradBlocks(w, segment, head, reach, func(i, n, g int, b keyRange) {
+			d.addDots(w, dots[g*rows+i-first:], i, n, head*a.group()+g, b)
+		})
+	}
+	d.gradBlocks(w, segment, head, reach, func(i, n, g int, b keyRange) {
+		var own []float32
+		if dots != nil {
+			own = dots[g*rows+i-first:]
+		}
+		d.attendGradBlock(w, own, i, n, head*a.group()+g, b)
+	})
+}
+
+// gradBlocks calls f for all blocks of keys and, for each, blocks of n query rows from
+// row i on, of the head that is number g of those that read the key head. The keys are packed.
+func (d *Device) gradBlocks(w *worker, segment, head, reach int, f func(i, n, g int, b keyRange)) {
+	a := &d.attend
+	query, keys := a.Query[segment], a.Key[segment]
 	for k0 := 0; k0 < reach; k0 += gradKeyBlock {
 		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+gradKeyBlock, reach), all: int(keys.Len)}
 		d.packGradKeys(w, head, b)
+		step := min(queryBlock, gradWork/(b.to-b.from))
 		for g := range a.group() {
-			for r := 0; r < rows; r += queryBlock {
-				d.attendGradBlock(w, first+r, min(queryBlock, rows-r), head*a.group()+g, b)
+			for i := int(query.Start); i < int(query.End()); i += step {
+				f(i, min(step, int(query.End())-i), g, b)
 			}
 		}
 	}
@@ -130,50 +155,84 @@ func (d *Device) packGradKeys(w *worker, head int, b keyRange) {
 }
 
 // attendGradBlock adds what n query rows from row i on and a block of keys give to
-// the gradients of both.
-func (d *Device) attendGradBlock(w *worker, i, n, head int, b keyRange) {
+// the gradients of both. dots are the rows' Σ p·dp over all keys, nil if the block is all.
+func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b keyRange) {
 	a := &d.attend
-	keys := min(b.to, a.reach(i, i+n, b.all)) - b.from
+	p, dp, keys := d.probabilities(w, i, n, head, b)
 	if keys <= 0 {
 		return
 	}
-	kv, dim := head/a.group(), a.HeadDim
-	p, dp := w.floats(workerScores, queryBlock*gradStride), w.floats(workerGrads, queryBlock*gradStride)
-	q, dout := a.slice(a.q, i, head), a.slice(a.dout, i, head)
-	d.k.Gemm(p, gradStride, q, a.q.Stride, w.scratch[workerKeys], n, keys, dim, false)
-	d.k.Gemm(dp, gradStride, dout, a.dout.Stride, w.scratch[workerValues], n, keys, dim, false)
 	for r := range n {
-		d.softmaxGrad(p[r*gradStride:][:keys], dp[r*gradStride:][:keys], i+r, head, b)
+		d.softmaxGrad(p[r*gradStride:][:keys], dp[r*gradStride:][:keys], dots, r, i, head, b)
 	}
+	kv, dim := head/a.group(), a.HeadDim
 	if a.dv.Exists() {
-		d.addTransposed(w, a.slice(a.dv, b.start+b.from, kv), a.dv.Stride, p, dout, a.dout.Stride, n, keys)
+		d.addTransposed(w, a.slice(a.dv, b.start+b.from, kv), a.dv.Stride, p, a.slice(a.dout, i, head), a.dout.Stride, n, keys)
 	}
 	if a.dk.Exists() {
-		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, q, a.q.Stride, n, keys)
+		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, a.slice(a.q, i, head), a.q.Stride, n, keys)
 	}
 	if a.dq.Exists() {
 		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, keys, b.to-b.from, true)
 	}
 }
 
-// softmaxGrad turns a row of scores into probabilities (with dropout) and a row of
-// their gradients into those of the scores.
-func (d *Device) softmaxGrad(p, dp []float32, i, head int, b keyRange) {
+// probabilities computes, for n query rows and the keys of a block that they reach,
+// the probabilities p and, with dropout, their gradients dp = dout·vᵀ; both are zero where a row sees no key.
+func (d *Device) probabilities(w *worker, i, n, head int, b keyRange) (p, dp []float32, keys int) {
 	a := &d.attend
-	own := min(max(a.seen(i, b.all)-b.from, 0), len(p))
-	clear(p[own:])
-	clear(dp[own:])
-	if p, dp = p[:own], dp[:own]; own == 0 {
+	keys = min(b.to, a.reach(i, i+n, b.all)) - b.from
+	if keys <= 0 {
+		return nil, nil, keys
+	}
+	p, dp = w.floats(workerScores, n*gradStride), w.floats(workerGrads, n*gradStride)
+	d.k.Gemm(p, gradStride, a.slice(a.q, i, head), a.q.Stride, w.scratch[workerKeys], n, keys, a.HeadDim, false)
+	d.k.Gemm(dp, gradStride, a.slice(a.dout, i, head), a.dout.Stride, w.scratch[workerValues], n, keys, a.HeadDim, false)
+	for r := range n {
+		p, dp := p[r*gradStride:][:keys], dp[r*gradStride:][:keys]
+		own := a.own(i+r, b, keys)
+		clear(p[own:])
+		clear(dp[own:])
+		if own == 0 {
+			continue
+		}
+		d.k.ExpShift(p[:own], p[:own], a.Scale, a.lse[(i+r)*a.Heads+head])
+		if a.Dropout.P > 0 {
+			dropout(d.k, dp[:own], dp[:own], &a.Dropout, a.place(i+r, head, b.from))
+		}
+	}
+	return p, dp, keys
+}
+
+// own is how many of the first keys of a block row i sees.
+func (a *attention) own(i int, b keyRange, keys int) int {
+	return min(max(a.seen(i, b.all)-b.from, 0), keys)
+}
+
+// addDots adds the Σ p·dp of a block's keys to those of n query rows.
+func (d *Device) addDots(w *worker, dots []float32, i, n, head int, b keyRange) {
+	p, dp, keys := d.probabilities(w, i, n, head, b)
+	for r := 0; r < n && keys > 0; r++ {
+		dots[r] += d.k.Dot(p[r*gradStride:][:keys], dp[r*gradStride:])
+	}
+}
+
+// softmaxGrad turns row r's gradients of probabilities into those of scores,
+// p·(dp - Σ p·dp)·scale, and drops p.
+func (d *Device) softmaxGrad(p, dp, dots []float32, r, i, head int, b keyRange) {
+	a := &d.attend
+	own := a.own(i+r, b, len(p))
+	if own == 0 {
 		return
 	}
-	d.k.ExpShift(p, p, a.Scale, a.lse[i*a.Heads+head])
-	if a.Dropout.P > 0 {
-		dropout(d.k, dp, dp, &a.Dropout, a.place(i, head, b.from))
+	p, dp = p[:own], dp[:own]
+	if dots == nil {
+		d.k.SoftmaxBackward(dp, p, dp, a.Scale)
+	} else {
+		d.k.Normalize(dp, dp, p, nil, dots[r], a.Scale)
 	}
-	dot := d.k.Dot(a.slice(a.dout, i, head)[:a.HeadDim], a.slice(a.out, i, head)[:a.HeadDim])
-	d.k.Normalize(dp, dp, p, nil, dot, a.Scale) // (dp - dot)·scale·p
 	if a.Dropout.P > 0 {
-		dropout(d.k, p, p, &a.Dropout, a.place(i, head, b.from))
+		dropout(d.k, p, p, &a.Dropout, a.place(i+r, head, b.from))
 	}
 }
 

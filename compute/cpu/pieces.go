@@ -105,7 +105,7 @@ const (
 	workerGrads
 	workerLeft
 	workerRight
-	workerState
+	workerDots
 	workerSlots
 )
 
