@@ -150,20 +150,30 @@ func (r *Recipe) source(s *Source) Source {
 	return full
 }
 
-// Read reads the rows of a source of the recipe.
+// read reads the rows of a source of the recipe.
 func (r *Recipe) read(s *Source) (*data.Dataset, Source, error) {
 	full := r.source(s)
-	d, err := data.Read(full.File, data.Options{Format: full.Format, Fields: full.Fields, Delimiter: full.Delimiter, Encoding: full.Encoding})
+	d, err := data.Read(full.File, full.options())
 	if err != nil {
 		return nil, full, err
 	}
-	if full.Text == "" {
-		full.Text = first(d.Fields, "sentence", "text", "text_a", "question", d.Fields[0])
+	return d, full.named(d), nil
+}
+
+// options are how a source's file is read.
+func (s Source) options() data.Options {
+	return data.Options{Format: s.Format, Fields: s.Fields, Delimiter: s.Delimiter, Encoding: s.Encoding}
+}
+
+// named is a source whose text and label are fields of its rows.
+func (s Source) named(d *data.Dataset) Source {
+	if s.Text == "" {
+		s.Text = first(d.Fields, "sentence", "text", "text_a", "question", d.Fields[0])
 	}
-	if full.Label == "" {
-		full.Label = first(d.Fields, "label")
+	if s.Label == "" {
+		s.Label = first(d.Fields, "label")
 	}
-	return d, full, nil
+	return s
 }
 
 // first is the first of names that is a field.

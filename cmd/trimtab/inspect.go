@@ -24,12 +24,13 @@ func (a *app) inspect() *cobra.Command {
 	var o inspecting
 	cmd := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "Say what a base, a tokenizer or a template is",
-		Long: `Says what is at PATH: a base (a folder with config.json), a tokenizer (a folder, or a tokenizer.json), or a template
-(a text with placeholders, or a file that holds one). With --text or --field it shows what a template makes of
-an example, token by token, on the tokenizer of --model.`,
+		Short: "Say what a base, a delta, a run, a tokenizer or a template is",
+		Long: `Says what is at PATH: a base (a folder with config.json), a delta (adapter_config.json), a run (run.json), a tokenizer
+(a folder, or a tokenizer.json), or a template (a text with placeholders, or a file that holds one). With --text or
+--field it shows what the template, or the run's, makes of an example, token by token, on the tokenizer of --model.`,
 		Example: `  trimtab inspect ../shared/models/minilm-mlm --sites
-  trimtab inspect '{sentence} It was {mask}.' --model ../shared/models/minilm-mlm --text "A film to remember."`,
+  trimtab inspect '{sentence} It was {mask}.' --model ../shared/models/minilm-mlm --text "A film to remember."
+  trimtab inspect runs/sst2 --text "A film to remember."`,
 		Args: arguments("PATH"),
 	}
 	jsonFlag(cmd, &o.json)
@@ -41,11 +42,11 @@ an example, token by token, on the tokenizer of --model.`,
 	f.StringArrayVar(&o.fields, "field", nil, "`name=value` of the example; may be repeated")
 	f.IntVar(&o.length, "max-length", 0, "`tokens` of the input at most; 0 is no limit")
 	f.StringVar(&o.truncation, "truncation", "tail", "how a long input is cut: `tail`, head, balanced or error")
-	cmd.RunE = does(func(out *printer, args []string) error { return o.run(a, cmd, out, args[0]) })
+	cmd.RunE = does(func(out *printer, args []string) error { return o.inspect(a, cmd, out, args[0]) })
 	return cmd
 }
 
-func (o *inspecting) run(a *app, cmd *cobra.Command, out *printer, path string) error {
+func (o *inspecting) inspect(a *app, cmd *cobra.Command, out *printer, path string) error {
 	if o.length < 0 {
 		return usage("--max-length must be 0 or more")
 	}
@@ -67,14 +68,18 @@ func (o *inspecting) run(a *app, cmd *cobra.Command, out *printer, path string) 
 			return err
 		}
 		return o.template(a, out, path, text, cmd.Flags().Changed("text"))
+	case has(path, "run.json"):
+		return o.run(a, out, path, cmd.Flags().Changed("text"))
 	case example:
-		return usage("--text and --field go with a template, and " + path + " is a folder")
+		return usage("--text and --field go with a template or a run, and " + path + " is neither")
 	case has(path, "config.json"):
 		return o.base(a, out, path)
+	case has(path, "adapter_config.json"):
+		return o.delta(out, path)
 	case has(path, "tokenizer.json", "vocab.txt", "vocab.json"):
 		return o.tokenizer(out, path)
 	}
-	return fmt.Errorf("%s: neither a base (config.json) nor a tokenizer (tokenizer.json, vocab.txt, vocab.json) is in it", path)
+	return fmt.Errorf("%s: there is no base (config.json), delta (adapter_config.json), finished run (run.json) or tokenizer (tokenizer.json, vocab.txt, vocab.json) in it", path)
 }
 
 // has reports whether a folder has one of some files.

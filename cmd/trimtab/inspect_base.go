@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"trimtab/model"
@@ -84,14 +82,7 @@ func reportBase(path string, base *model.Base) *baseReport {
 	for _, p := range base.Tree.Params() {
 		r.Parameters += p.Elements()
 	}
-	for _, name := range base.File.Names() {
-		dtype, shape, _ := base.File.Info(name)
-		bytes, err := shape.Bytes(dtype)
-		if err == nil { // else it would not have opened
-			r.Bytes += int64(bytes)
-		}
-		r.DTypes[dtype.String()]++
-	}
+	_, _, r.Bytes = measure(base.File, r.DTypes)
 	return r
 }
 
@@ -124,16 +115,12 @@ func (r *baseReport) print(out *printer) {
 	if r.KVHeads != r.Heads {
 		heads += fmt.Sprintf(", %d of keys and values", r.KVHeads)
 	}
-	var dtypes []string
-	for _, d := range slices.Sorted(maps.Keys(r.DTypes)) {
-		dtypes = append(dtypes, fmt.Sprintf("%d %s", r.DTypes[d], d))
-	}
 	rows := [][]string{
 		{"base", r.Path},
 		{"architecture", fmt.Sprintf("%s (%s), opened for %s", r.ModelType, strings.Join(r.Architectures, ", "), r.Task)},
 		{"shape", fmt.Sprintf("%d blocks, hidden %d, %s, vocabulary %d, positions %d", r.Blocks, r.Hidden, heads, r.Vocabulary, r.Positions)},
 		{"parameters", number(r.Parameters)},
-		{"tensors", fmt.Sprintf("%s, %s", size(r.Bytes), strings.Join(dtypes, ", "))},
+		{"tensors", fmt.Sprintf("%s, %s", size(r.Bytes), counts(r.DTypes))},
 	}
 	if r.Labels != nil {
 		rows = append(rows, []string{"labels", strings.Join(r.Labels, ", ")})

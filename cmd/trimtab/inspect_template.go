@@ -150,12 +150,17 @@ func reportTemplate(t *prompt.Template) *templateReport {
 func (r *templateReport) print(out *printer) {
 	rows := [][]string{{"template", r.Template}, {"fields", strings.Join(r.Fields, ", ")}, {"masks", strconv.Itoa(r.Masks)}}
 	out.table(rows)
-	if r.Example == nil {
+	r.Example.print(out)
+}
+
+// print writes a token a line; no example writes nothing.
+func (w *wrapped) print(out *printer) {
+	if w == nil {
 		return
 	}
 	out.printf("\n")
-	rows = [][]string{{"position", "id", "token", "role", "from", ""}}
-	for _, t := range r.Example.Tokens {
+	rows := [][]string{{"position", "id", "token", "role", "from", ""}}
+	for _, t := range w.Tokens {
 		read := ""
 		if t.Read {
 			read = "read here"
@@ -163,10 +168,10 @@ func (r *templateReport) print(out *printer) {
 		rows = append(rows, []string{strconv.Itoa(t.Position), strconv.Itoa(int(t.ID)), t.Token, t.Role, t.Source, read})
 	}
 	out.table(rows)
-	for _, c := range r.Example.Cut {
+	for _, c := range w.Cut {
 		out.printf("cut: %d tokens of %s\n", c.Tokens, c.Field)
 	}
-	if r.Example.Unread != "" {
-		out.printf("left out, behind the mask: %q\n", r.Example.Unread)
+	if w.Unread != "" {
+		out.printf("left out, behind the mask: %q\n", w.Unread)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -16,10 +17,11 @@ import (
 	"trimtab/internal/near"
 )
 
-// Scripts run the real main, under the name trimtab, and one that is nobody where
-// the tests run as root, who may write to folders that are read-only.
+// Scripts run the real main, under the name trimtab; one that is nobody where the
+// tests run as root, who may write to folders that are read-only; and one for whom
+// the disk is full after a few hundred bytes a file.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"trimtab": main, "trimtab-nobody": nobody})
+	testscript.Main(m, map[string]func(){"trimtab": main, "trimtab-nobody": nobody, "trimtab-cramped": cramped})
 }
 
 // TestScripts runs testdata/script. A script that needs ../shared begins with
@@ -39,7 +41,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
-			return os.Chmod(env.WorkDir, 0o777)
+			return errors.Join(os.Chmod(filepath.Dir(env.WorkDir), 0o755), os.Chmod(env.WorkDir, 0o777)) // for nobody
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "shared" {
@@ -49,11 +51,26 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"fails":   func(ts *testscript.TestScript, neg bool, args []string) { ends(ts, neg, statusFailed, args) },
+			"appears": appears,
 			"misused": func(ts *testscript.TestScript, neg bool, args []string) { ends(ts, neg, statusUsage, args) },
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// appears waits for a file.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: appears file")
+	}
+	for range 3000 {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not appear in 30 s", args[0])
 }
 
 // ends runs a command that must end with a status and one sentence on standard
@@ -94,7 +111,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: the short text is %q", c.Name(), c.Short)
 		}
 	}
-	if verbs < 7 {
+	if verbs < 14 {
 		t.Errorf("%d verbs", verbs)
 	}
 }

@@ -46,7 +46,8 @@ func newRoot() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(a.tokenize(), a.forward(), a.step(), a.inspect(), a.generate(), a.embed())
+	root.AddCommand(a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(),
+		a.pretrain(), a.forward(), a.step(), a.schema())
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
 		c.Example = "  source <(trimtab completion bash)"
