@@ -65,8 +65,9 @@ func products() []*Case {
 		for _, s := range []struct{ m, k, n, gap int }{
 			{0, 3, 4, 0}, {3, 0, 4, 0}, {1, 1, 1, 0}, {1, 40, 65, 0}, {2, 33, 18, 3}, {4, 7, 100, 0}, {5, 64, 3, 1}, {70, 65, 130, 0}, {8, 1000, 150, 0}, {150, 900, 8, 2},
 		} {
-			all = append(all, matMul(s.m, s.k, s.n, s.gap, t[0], t[1]))
+			all = append(all, matMul(s.m, s.k, s.n, s.gap, 0.75, t[0], t[1]))
 		}
+		all = append(all, matMul(6, 20, 40, 0, 0, t[0], t[1]), matMul(50, 300, 16, 1, -2, t[0], t[1]))
 	}
 	return all
 }
@@ -176,8 +177,8 @@ func linearRows(m, in, out, n int, h holding, bias bool) *Case {
 }
 
 // matMul has the gradients that autograd asks for, which are themselves products.
-func matMul(m, k, n, gap int, ta, tb bool) *Case {
-	const alpha = 0.75
+func matMul(m, k, n, gap int, alpha float32, ta, tb bool) *Case {
+	wideAlpha := float64(alpha)
 	a, b := x("a", m, k), x("b", k, n)
 	if ta {
 		a.Rows, a.Cols = k, m
@@ -186,7 +187,7 @@ func matMul(m, k, n, gap int, ta, tb bool) *Case {
 		b.Rows, b.Cols = n, k
 	}
 	return &Case{
-		Op: compute.OpMatMul, Name: fmt.Sprintf("%d x %d x %d, gap %d, transposed %v %v", m, k, n, gap, ta, tb),
+		Op: compute.OpMatMul, Name: fmt.Sprintf("%d x %d x %d, gap %d, alpha %g, transposed %v %v", m, k, n, gap, alpha, ta, tb),
 		In:      []Operand{a.gap(gap).sized(fan(k)), b.gap(gap).sized(fan(n))},
 		Out:     []Operand{result("c", m, n).gap(gap)},
 		Onto:    true,
@@ -208,14 +209,14 @@ func matMul(m, k, n, gap int, ta, tb bool) *Case {
 			Forward: func(in []Matrix) []Matrix {
 				c := NewMatrix(m, n)
 				matMulTerms(m, k, n, ta, tb, func(i, j, ai, bi int) {
-					c.Data[i*n+j] += alpha * in[0].Data[ai] * in[1].Data[bi]
+					c.Data[i*n+j] += wideAlpha * in[0].Data[ai] * in[1].Data[bi]
 				})
 				return []Matrix{c}
 			},
 			Backward: func(in, _ []Matrix, dc Matrix, d []Matrix) {
 				matMulTerms(m, k, n, ta, tb, func(i, j, ai, bi int) {
-					d[0].Data[ai] += alpha * dc.Data[i*n+j] * in[1].Data[bi]
-					d[1].Data[bi] += alpha * dc.Data[i*n+j] * in[0].Data[ai]
+					d[0].Data[ai] += wideAlpha * dc.Data[i*n+j] * in[1].Data[bi]
+					d[1].Data[bi] += wideAlpha * dc.Data[i*n+j] * in[0].Data[ai]
 				})
 			},
 		},

@@ -45,7 +45,6 @@ const (
 	sharedLeft           // transposed blocks of a left operand
 	sharedRows           // gathered rows of a weight
 	sharedPartial        // partial sums of rows
-	sharedSwapped        // a product whose operands were exchanged
 	sharedBias           // the wanted part of a bias
 	sharedSlots
 )

@@ -20,7 +20,7 @@ type product struct {
 	panels     []float32
 	b          compute.Mat
 	k          int
-	alpha      float32 // 0 is 1
+	alpha      float32
 	bias       []float32
 	add        bool
 
@@ -29,6 +29,9 @@ type product struct {
 	n0, n1, k0, k1 int
 	left           compute.Mat
 	right          []float32
+	// Of an outer product: the wide operand, and whether the result is turned.
+	wide   compute.Mat
+	turned bool
 	// The tiles that it is cut into for threads.
 	rowStep, colStep, colTiles int
 }
@@ -48,9 +51,6 @@ const (
 func (d *Device) multiply(p product) {
 	if p.c.Rows == 0 || p.c.Cols == 0 {
 		return
-	}
-	if p.alpha == 0 {
-		p.alpha = 1
 	}
 	d.product = p
 	switch {

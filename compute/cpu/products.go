@@ -9,10 +9,10 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 	shaped("Linear", y, x.Rows, m.out)
 	long("Linear", bias, m.out)
 	if m.panel > 0 {
-		d.multiply(product{c: y, a: x, source: fromPanels, panels: m.panels, k: m.in, bias: bias})
+		d.multiply(product{alpha: 1, c: y, a: x, source: fromPanels, panels: m.panels, k: m.in, bias: bias})
 		return
 	}
-	d.multiply(product{c: y, a: x, source: fromTransposed, b: m.m, k: m.in, bias: bias})
+	d.multiply(product{alpha: 1, c: y, a: x, source: fromTransposed, b: m.m, k: m.in, bias: bias})
 }
 
 // LinearBackward is dx (+)= dy·w.
@@ -21,10 +21,10 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 	shaped("LinearBackward", dx, dy.Rows, m.in)
 	shaped("LinearBackward", dy, dy.Rows, m.out)
 	if m.panel > 0 {
-		d.multiply(product{c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, k: m.out, add: add})
+		d.multiply(product{alpha: 1, c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, k: m.out, add: add})
 		return
 	}
-	d.multiply(product{c: dx, a: dy, source: fromRows, b: m.m, k: m.out, add: add})
+	d.multiply(product{alpha: 1, c: dx, a: dy, source: fromRows, b: m.m, k: m.out, add: add})
 }
 
 // gatherLen is how many elements of gathered rows are held at once.
@@ -64,7 +64,7 @@ func (d *Device) LinearRows(y, x compute.Mat, w compute.Weight, bias []float32, 
 		}
 	}
 	d.gathered(m, rows, func(block compute.Mat, from int) {
-		p := product{c: y.ColRange(from, from+block.Rows), a: x, source: fromTransposed, b: block, k: m.in}
+		p := product{alpha: 1, c: y.ColRange(from, from+block.Rows), a: x, source: fromTransposed, b: block, k: m.in}
 		if wanted != nil {
 			p.bias = wanted[from : from+block.Rows]
 		}
@@ -78,15 +78,15 @@ func (d *Device) LinearRowsBackward(dx, dy compute.Mat, w compute.Weight, rows [
 	shaped("LinearRowsBackward", dx, dy.Rows, m.in)
 	shaped("LinearRowsBackward", dy, dy.Rows, len(rows))
 	if len(rows) == 0 {
-		d.multiply(product{c: dx, a: dy, source: fromRows, add: add})
+		d.multiply(product{alpha: 1, c: dx, a: dy, source: fromRows, add: add})
 		return
 	}
 	d.gathered(m, rows, func(block compute.Mat, from int) {
-		d.multiply(product{c: dx, a: dy.ColRange(from, from+block.Rows), source: fromRows, b: block, k: block.Rows, add: add || from > 0})
+		d.multiply(product{alpha: 1, c: dx, a: dy.ColRange(from, from+block.Rows), source: fromRows, b: block, k: block.Rows, add: add || from > 0})
 	})
 }
 
-// leftLen bounds the rows of c for which a transposed left operand is packed at once.
+// leftRows bounds the rows of c for which a transposed left operand is packed at once.
 const leftRows = 4096
 
 // MatMul is c (+)= alpha·op(a)·op(b).
@@ -108,33 +108,15 @@ func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add boo
 	switch {
 	case !ta:
 		d.multiply(p)
-	case !tb && c.Cols <= swapCols && c.Rows > c.Cols:
-		d.multiplySwapped(p)
+	case c.Rows == 0 || c.Cols == 0:
+	case !tb && min(c.Rows, c.Cols) <= outerRows:
+		d.multiplyOuter(p)
 	default:
 		for i := 0; i < c.Rows; i += leftRows {
 			part := p
 			j := min(i+leftRows, c.Rows)
 			part.c, part.a = c.RowRange(i, j), a.ColRange(i, j)
 			d.multiply(part)
-		}
-	}
-}
-
-// swapCols is the widest product aᵀ·b that is computed as (bᵀ·a)ᵀ, which packs the
-// narrow b instead of the wide a: the gradients of a low-rank pair.
-const swapCols = 64
-
-func (d *Device) multiplySwapped(p product) {
-	t := compute.NewMat(p.c.Cols, p.c.Rows, d.floats(sharedSwapped, p.c.Rows*p.c.Cols))
-	d.multiply(product{c: t, a: p.b, b: p.a, k: p.k, alpha: p.alpha, transposeA: true, source: fromRows})
-	for i := range p.c.Rows {
-		row := p.c.Row(i)
-		for j := range row {
-			v := t.Data[j*t.Stride+i]
-			if p.add {
-				v += row[j]
-			}
-			row[j] = v
 		}
 	}
 }
