@@ -39,12 +39,8 @@ type Embedder struct {
 
 // NewEmbedder reads how base's folder makes vectors: modules.json, the pooling that it
 // names, and sentence_bert_config.json, whose length overrides the tokenizer's own.
-// A folder without modules.json is pooled by the mean, and not normalised, as the library does.
-func NewEmbedder(base *model.Base, dev compute.Device) (*Embedder, error) {
-	t, err := tokenizer.Open(base.Dir)
-	if err != nil {
-		return nil, err
-	}
+// A folder without modules.json, and a base without a folder, are pooled by the mean, and not normalised, as the library does.
+func NewEmbedder(base *model.Base, t *tokenizer.Tokenizer, dev compute.Device) (*Embedder, error) {
 	e := &Embedder{MaxLength: base.Info().Positions, base: base, device: dev, tokenizer: t, pool: "mean"}
 	for _, read := range []func() error{e.readModules, e.readLength, e.readPrompts} {
 		if err := read(); err != nil {
@@ -56,6 +52,9 @@ func NewEmbedder(base *model.Base, dev compute.Device) (*Embedder, error) {
 
 // read fills v from a JSON file of the folder, and reports whether there is one.
 func (e *Embedder) read(v any, elems ...string) (path string, ok bool, err error) {
+	if e.base.Dir == "" {
+		return "", false, nil
+	}
 	path = filepath.Join(append([]string{e.base.Dir}, elems...)...)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

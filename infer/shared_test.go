@@ -70,7 +70,11 @@ func TestEmbeddingsAgainstSentenceTransformers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := infer.NewEmbedder(base, dev)
+			tok, err := tokenizer.Open(base.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := infer.NewEmbedder(base, tok, dev)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,11 +17,7 @@ const Builtin = "builtin"
 // OpenBase opens the model and the tokenizer of a transformers folder, or the built-in base. What does not
 // fit is an error that names file, tensor or key.
 func OpenBase(name string, dev compute.Device, o model.Options) (*model.Base, *tokenizer.Tokenizer, error) {
-	open := model.Open
-	if name == Builtin {
-		open = openBuiltin
-	}
-	base, err := open(name, dev, o)
+	base, err := OpenModel(name, dev, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -30,6 +26,14 @@ func OpenBase(name string, dev compute.Device, o model.Options) (*model.Base, *t
 		return nil, nil, firstOf(err, base.Close())
 	}
 	return base, tok, nil
+}
+
+// OpenModel is OpenBase without the tokenizer, which a folder then need not have.
+func OpenModel(name string, dev compute.Device, o model.Options) (*model.Base, error) {
+	if name == Builtin {
+		return openBuiltin(name, dev, o)
+	}
+	return model.Open(name, dev, o)
 }
 
 // OpenTokenizer opens the tokenizer of a folder, or the built-in base's.

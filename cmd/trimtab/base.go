@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"trimtab/compute"
 	"trimtab/model"
-	_ "trimtab/model/all" // every architecture
+	"trimtab/recipe"
 	"trimtab/tokenizer"
 )
 
@@ -15,28 +13,28 @@ type opened struct {
 	device compute.Device
 }
 
-// open opens the model of a folder.
-func (a *app) open(dir string) (*opened, error) {
+// open opens the model of a folder, or the built-in one.
+func (a *app) open(name string) (*opened, error) {
 	dev, err := a.device()
 	if err != nil {
 		return nil, err
 	}
-	base, err := model.Open(dir, dev, model.Options{})
+	base, err := recipe.OpenModel(name, dev, model.Options{})
 	if err != nil {
 		return nil, err
 	}
 	return &opened{base, dev}, nil
 }
 
-// openWithTokenizer opens the model and the tokenizer of a folder.
-func (a *app) openWithTokenizer(dir string) (*opened, *tokenizer.Tokenizer, error) {
-	base, err := a.open(dir)
+// openWithTokenizer opens the model and the tokenizer of a folder, or the built-in ones.
+func (a *app) openWithTokenizer(name string) (*opened, *tokenizer.Tokenizer, error) {
+	dev, err := a.device()
 	if err != nil {
 		return nil, nil, err
 	}
-	t, err := tokenizer.Open(dir)
+	base, t, err := recipe.OpenBase(name, dev, model.Options{})
 	if err != nil {
-		return nil, nil, errors.Join(err, base.Close())
+		return nil, nil, err
 	}
-	return base, t, nil
+	return &opened{base, dev}, t, nil
 }

@@ -8,6 +8,7 @@ import (
 	"trimtab/autograd"
 	"trimtab/delta"
 	"trimtab/model"
+	"trimtab/recipe"
 	"trimtab/tensor"
 	"trimtab/tokenizer"
 )
@@ -26,11 +27,11 @@ func (d *deltas) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&d.force, "force", false, "take a delta that was made for another base, as far as it fits")
 }
 
-// attach opens the deltas and puts them on the base, or works them into it.
-func (d *deltas) attach(out *printer, base *model.Base) error {
+// attach opens the deltas and puts them on the base of a name, or works them into it.
+func (d *deltas) attach(out *printer, name string, base *model.Base) error {
 	cache := fingerprints()
 	for _, dir := range d.dirs {
-		x, err := delta.Open(dir, base, delta.Options{Force: d.force, FingerprintCache: cache, Encode: encoder(base.Dir)})
+		x, err := delta.Open(dir, base, delta.Options{Force: d.force, FingerprintCache: cache, Encode: encoder(name)})
 		if err != nil {
 			return err
 		}
@@ -52,10 +53,10 @@ func (d *deltas) attach(out *printer, base *model.Base) error {
 	return nil
 }
 
-// encoder turns text into ids by the tokenizer of a folder, which is opened when it is needed.
-func encoder(dir string) func(string) ([]int32, error) {
+// encoder turns text into ids by the tokenizer of a base, which is opened when it is needed.
+func encoder(name string) func(string) ([]int32, error) {
 	return func(text string) ([]int32, error) {
-		t, err := tokenizer.Open(dir)
+		t, err := recipe.OpenTokenizer(name)
 		if err != nil {
 			return nil, err
 		}

@@ -32,12 +32,12 @@ folder says, and by the mean of the token vectors where there is no such folder.
 		if !*asked {
 			return usage("--json=false: vectors are printed as JSON only; --out writes a file of tensors")
 		}
-		base, err := a.open(args[0])
+		base, t, err := a.openWithTokenizer(args[0])
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, base.Close()) }()
-		e, err := infer.NewEmbedder(base.Base, base.device)
+		e, err := infer.NewEmbedder(base.Base, t, base.device)
 		if err != nil {
 			return err
 		}

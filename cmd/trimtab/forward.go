@@ -40,7 +40,7 @@ its shapes and in float32: logits, hidden_states.N, loss. Positions that the mas
 			return err
 		}
 		defer func() { err = errors.Join(err, base.Close()) }()
-		if err := d.attach(out, base.Base); err != nil {
+		if err := d.attach(out, args[0], base.Base); err != nil {
 			return err
 		}
 		result, err := batch.Forward(base.Base, base.device)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"trimtab/recipe"
 )
 
 // inspecting are the settings of the verb inspect.
@@ -37,7 +39,7 @@ func (a *app) inspect() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.sites, "sites", false, "list the sites of a base, where deltas attach")
 	f.BoolVar(&o.fingerprint, "fingerprint", false, "compute the fingerprint of a base, which reads all of it")
-	f.StringVar(&o.model, "model", "", "`folder` of the base that a template is for")
+	f.StringVar(&o.model, "model", "", "`folder` of the base that a template is for (builtin where nothing else says so)")
 	f.StringVar(&o.text, "text", "", "text of the example, for the template's first placeholder")
 	f.StringArrayVar(&o.fields, "field", nil, "`name=value` of the example; may be repeated")
 	f.IntVar(&o.length, "max-length", 0, "`tokens` of the input at most; 0 is no limit")
@@ -54,6 +56,9 @@ func (o *inspecting) inspect(a *app, cmd *cobra.Command, out *printer, path stri
 		return err
 	}
 	example := cmd.Flags().Changed("text") || o.fields != nil
+	if path == recipe.Builtin && !example {
+		return o.base(a, out, path)
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil && strings.Contains(path, "{"):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trimtab/prompt"
+	"trimtab/recipe"
 )
 
 // templateReport is what inspect says of a template.
@@ -62,18 +63,19 @@ func (o *inspecting) template(a *app, out *printer, place, source string, texted
 	return nil
 }
 
-// bind joins a template to the tokenizer of --model; where that folder is a base, for its kind of model.
+// bind joins a template to the tokenizer of --model, or the built-in one; where that is a base, for its kind of model.
 func (o *inspecting) bind(a *app, t *prompt.Template) (*prompt.BoundTemplate, error) {
-	if o.model == "" {
-		return nil, usage("--model is missing: its tokenizer makes the tokens")
+	name := o.model
+	if name == "" {
+		name = recipe.Builtin
 	}
-	tok, err := openTokenizer(o.model)
+	tok, err := openTokenizer(name)
 	if err != nil {
 		return nil, err
 	}
 	var options prompt.BindOptions
-	if has(o.model, "config.json") {
-		base, err := a.open(o.model)
+	if name == recipe.Builtin || has(name, "config.json") {
+		base, err := a.open(name)
 		if err != nil {
 			return nil, err
 		}

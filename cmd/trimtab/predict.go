@@ -20,14 +20,15 @@ type predicting struct {
 func (a *app) predict() *cobra.Command {
 	var o predicting
 	cmd := &cobra.Command{
-		Use:   "predict RUN [FILE]",
+		Use:   "predict [RUN [FILE]]",
 		Short: "Answer for text, a file or standard input",
 		Long: `Answers for each --text, for each row of a file in the form of the recipe's training data, or for each line of
-standard input ("-", or no file). Prints an object a line: {"text", "label", "scores"}; scores are probabilities.`,
+standard input ("-", or no file). Without RUN it is the one that the demo left. Prints an object a line: {"text", "label", "scores"}; scores are probabilities.`,
 		Example: `  trimtab predict runs/sst2 --text "A film to remember."
   trimtab predict runs/sst2 reviews.tsv
+  trimtab predict --text "The soup was cold."
   echo '{"premise": "It rains.", "hypothesis": "It is wet."}' | trimtab predict runs/rte --jsonl`,
-		Args: arguments("RUN", "FILE..."),
+		Args: arguments("RUN..."),
 	}
 	o.flags(cmd)
 	f := cmd.Flags()
@@ -36,6 +37,9 @@ standard input ("-", or no file). Prints an object a line: {"text", "label", "sc
 	f.StringArrayVar(&o.texts, "text", nil, "a `text` to answer for; may be repeated")
 	cmd.MarkFlagsMutuallyExclusive("text", "jsonl")
 	cmd.RunE = does(func(out *printer, args []string) (err error) {
+		if len(args) == 0 {
+			args = []string{recipe.DemoDir}
+		}
 		file := len(args) == 2 && args[1] != "-"
 		if len(args) > 2 || file && (o.texts != nil || o.jsonl) {
 			return usage("one FILE, or --text, or standard input")

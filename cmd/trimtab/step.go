@@ -104,7 +104,7 @@ func (o *stepping) run(a *app, out *printer, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, base.Close()) }()
-	params, err := o.parameters(out, base)
+	params, err := o.parameters(out, dir, base)
 	if err != nil {
 		return err
 	}
@@ -131,11 +131,11 @@ func (o *stepping) run(a *app, out *printer, dir string) (err error) {
 }
 
 // parameters are what trains: the deltas that were given, or what --train names.
-func (o *stepping) parameters(out *printer, base *opened) ([]*autograd.Parameter, error) {
+func (o *stepping) parameters(out *printer, name string, base *opened) ([]*autograd.Parameter, error) {
 	if o.train != "" {
 		return exchange.Trainable(base.Base, o.train)
 	}
-	if err := o.deltas.attach(out, base.Base); err != nil {
+	if err := o.deltas.attach(out, name, base.Base); err != nil {
 		return nil, err
 	}
 	return o.deltas.parameters(), nil

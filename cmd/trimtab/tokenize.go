@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"trimtab/recipe"
 	"trimtab/tokenizer"
 )
 
@@ -26,7 +27,7 @@ func (a *app) tokenize() *cobra.Command {
 
 A line a token: its id, the token, and where it begins and ends in the text, in characters; an empty line
 after each text. With --json an object a text: {"ids", "tokens", "offsets", "type_ids"}.
-MODEL is a folder with a tokenizer, or a tokenizer.json.`,
+MODEL is a folder with a tokenizer, a tokenizer.json, or builtin.`,
 		Example: `  echo "A trim tab." | trimtab tokenize ../shared/models/minilm
   echo '{"text": "A trim tab", "pair": "turns the rudder."}' | trimtab tokenize ../shared/models/minilm --jsonl
   echo '{"ids": [101, 1037, 12241, 102]}' | trimtab tokenize ../shared/models/minilm --decode --skip-special-tokens`,
@@ -60,10 +61,10 @@ MODEL is a folder with a tokenizer, or a tokenizer.json.`,
 	return cmd
 }
 
-// openTokenizer opens the tokenizer of a folder, or a tokenizer.json.
+// openTokenizer opens the tokenizer of a folder, a tokenizer.json, or the built-in one.
 func openTokenizer(path string) (*tokenizer.Tokenizer, error) {
 	if !strings.HasSuffix(path, ".json") {
-		return tokenizer.Open(path)
+		return recipe.OpenTokenizer(path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
