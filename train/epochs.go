@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 
 	"trimtab/data"
@@ -59,6 +60,12 @@ type course struct {
 // newCourse counts the steps of the run.
 func newCourse(o *Options, lengths []int) (*course, error) {
 	c := &course{options: o, lengths: lengths, epoch: -1}
+	if len(lengths) == 0 {
+		return nil, fmt.Errorf("%w: there are no examples to train on", ErrOptions)
+	}
+	if err := c.load(0); err != nil {
+		return nil, err
+	}
 	if o.MaxSteps > 0 {
 		c.total = o.MaxSteps
 		return c, nil
@@ -74,8 +81,10 @@ func newCourse(o *Options, lengths []int) (*course, error) {
 		if err := c.load(whole); err != nil {
 			return nil, err
 		}
-		c.total += int(math.Ceil(rest * float64(len(c.steps))))
+		const rounding = 1e-6 // of the number of epochs: it is no step
+		c.total += int(math.Ceil((rest - rounding) * float64(len(c.steps))))
 	}
+	c.total = max(c.total, 1)
 	return c, nil
 }
 
@@ -101,6 +110,17 @@ type position struct {
 	Epoch int `json:"epoch"` // epochs finished
 	Index int `json:"index"` // steps taken in the epoch
 	Micro int `json:"micro"` // batches taken
+}
+
+// knows reports whether a run can be at a position.
+func (c *course) knows(at position) (bool, error) {
+	if at.Step < 0 || at.Epoch < 0 || at.Index < 0 || at.Micro < at.Step {
+		return false, nil
+	}
+	if err := c.load(at.Epoch); err != nil {
+		return false, err
+	}
+	return at.Index < len(c.steps), nil
 }
 
 // next is the batches of the next step, and whether an epoch ends with it.

@@ -51,9 +51,12 @@ func (o *Optimizer) GradientNorm() float64 {
 }
 
 // Update takes a step with a learning rate, clipping the gradient as the options
-// say, forgets the gradient, and returns the norm that it had.
+// say, forgets the gradient, and returns the norm that it had. One that is not finite is no step: nothing changes.
 func (o *Optimizer) Update(rate float64) (norm float64) {
 	norm = o.GradientNorm()
+	if notFinite(norm) {
+		return norm
+	}
 	scale := 1.0
 	if limit := o.options.MaxGradNorm; limit != nil && *limit > 0 {
 		scale = min(1, *limit/(norm+1e-6))

@@ -20,7 +20,7 @@ type Options struct {
 	BatchSize   int `yaml:"per_device_train_batch_size" doc:"examples a batch holds, instead of batch_tokens"`
 	// Accumulation is how many batches make a step.
 	Accumulation int `yaml:"gradient_accumulation_steps" default:"1" doc:"batches a step"`
-	// Schedule is how the learning rate goes: constant, constant_with_warmup, linear, cosine, polynomial, inverse_sqrt.
+	// Schedule is how the learning rate goes: constant, constant_with_warmup, linear, cosine, inverse_sqrt.
 	Schedule    string  `yaml:"lr_scheduler_type" default:"linear" enum:"constant,constant_with_warmup,linear,cosine,inverse_sqrt" doc:"how the learning rate goes"`
 	WarmupRatio float64 `yaml:"warmup_ratio" doc:"share of the steps in which the rate rises"`
 	WarmupSteps int     `yaml:"warmup_steps" doc:"steps in which the rate rises; overrides warmup_ratio"`
@@ -85,13 +85,15 @@ func (o *Options) Validate() error {
 		return o.bad("warmup_ratio", o.WarmupRatio, "from 0 to 1")
 	case o.WarmupSteps < 0:
 		return o.bad("warmup_steps", o.WarmupSteps, "0 or more")
-	case !(o.WeightDecay >= 0):
+	case o.Schedule == "constant" && (o.WarmupRatio > 0 || o.WarmupSteps > 0):
+		return fmt.Errorf("%w: lr_scheduler_type constant has no warm-up: take constant_with_warmup", ErrOptions)
+	case !(o.WeightDecay >= 0 && o.WeightDecay < 1e3):
 		return o.bad("weight_decay", o.WeightDecay, "0 or more")
 	case !(o.Beta1 >= 0 && o.Beta1 < 1):
 		return o.bad("adam_beta1", o.Beta1, "from 0, below 1")
 	case !(o.Beta2 >= 0 && o.Beta2 < 1):
 		return o.bad("adam_beta2", o.Beta2, "from 0, below 1")
-	case !(o.Epsilon >= 0):
+	case !(o.Epsilon >= 0 && o.Epsilon < 1e3):
 		return o.bad("adam_epsilon", o.Epsilon, "0 or more")
 	case o.NoDecay != "biases-and-norms" && o.NoDecay != "none":
 		return o.bad("no_decay", o.NoDecay, "biases-and-norms or none")
@@ -105,6 +107,19 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("%w: eval_steps, save_steps and early_stopping_patience are 0 or more", ErrOptions)
 	}
 	return nil
+}
+
+// evaluates is a key that is given and means something only where something is evaluated; empty for none.
+func (o *Options) evaluates() string {
+	switch {
+	case o.EvalSteps > 0:
+		return "eval_steps"
+	case o.Patience > 0:
+		return "early_stopping_patience"
+	case o.Metric != "":
+		return "metric_for_best_model"
+	}
+	return ""
 }
 
 func (o *Options) bad(key string, found any, right string) error {

@@ -13,8 +13,8 @@ import (
 // ErrInterrupted is returned by a run that was stopped and has left a checkpoint.
 var ErrInterrupted = errors.New("interrupted")
 
-// ErrDiverged is wrapped by the error of a run whose loss is no number any more.
-var ErrDiverged = errors.New("the loss is not finite")
+// ErrDiverged is wrapped by the error of a run whose loss, gradient or scores are no numbers any more.
+var ErrDiverged = errors.New("not finite")
 
 // Run is one training.
 type Run struct {
@@ -30,7 +30,8 @@ type Run struct {
 	Evaluate func(context.Context) ([]Score, error)
 	// Dir is the folder for checkpoints and metrics.jsonl; empty: none are written.
 	Dir string
-	// Resume goes on from the newest checkpoint in Dir, if there is one.
+	// Resume goes on from the newest checkpoint in Dir, if there is one. Without it a Dir that an earlier run has
+	// written to is an error that wraps os.ErrExist.
 	Resume bool
 	// Identity is what a checkpoint must have been made for: a hash of recipe, base and data.
 	Identity string
@@ -81,7 +82,7 @@ func (r *Run) Train(ctx context.Context) (Result, error) {
 			return r.result(), errors.Join(ErrInterrupted, r.save())
 		}
 		if err := r.turn(ctx); err != nil {
-			if ctx.Err() != nil { // its step is done and counts; its evaluation is pending
+			if ctx.Err() != nil && r.state.Pending { // its step is done and counts; its evaluation is to come
 				err = errors.Join(ErrInterrupted, r.save())
 			}
 			return r.result(), err
@@ -141,6 +142,9 @@ func (r *Run) begin() error {
 	if len(r.Parameters) == 0 {
 		return fmt.Errorf("%w: nothing trains", ErrOptions)
 	}
+	if key := r.Options.evaluates(); key != "" && r.Evaluate == nil {
+		return fmt.Errorf("%w: %s is given, and there is nothing to evaluate on", ErrOptions, key)
+	}
 	names := map[string]bool{}
 	for _, p := range r.Parameters {
 		if names[p.Name] {
@@ -156,10 +160,13 @@ func (r *Run) begin() error {
 	r.tape = autograd.New(r.Device)
 	r.opt = NewOptimizer(r.Device, r.Parameters, r.Options)
 	r.state, r.best = state{}, nil
-	if r.Resume && r.Dir != "" {
+	switch {
+	case r.Dir == "":
+		return nil
+	case r.Resume:
 		return r.load()
 	}
-	return nil
+	return r.unused()
 }
 
 // step takes the next step.
@@ -187,21 +194,31 @@ func (r *Run) step() (Progress, bool, error) {
 		}
 		loss += l
 	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return Progress{}, false, fmt.Errorf("step %d: %w: %v; a smaller learning_rate or max_grad_norm may help", r.state.At.Step, ErrDiverged, loss)
+	if notFinite(loss) {
+		return Progress{}, false, fmt.Errorf("step %d: %w: its loss is %v; a smaller learning_rate or max_grad_norm may help", r.state.At.Step, ErrDiverged, loss)
 	}
 	rate := r.Options.Rate(r.opt.Step, r.course.total)
 	norm := r.opt.Update(rate)
+	if notFinite(norm) {
+		return Progress{}, false, fmt.Errorf("step %d: %w: its gradient's norm is %v; a smaller learning_rate may help", r.state.At.Step, ErrDiverged, norm)
+	}
 	r.state.Loss = loss
 	epoch := float64(r.state.At.Epoch) + float64(r.state.At.Index)/float64(len(r.course.steps))
 	return Progress{Step: r.state.At.Step, Total: r.course.total, Epoch: epoch, Loss: loss, GradientNorm: norm, Rate: rate, Tokens: tokens}, ends, nil
 }
+
+func notFinite(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
 
 // evaluate scores the present state, keeps it if it is the best, and decides about early stopping.
 func (r *Run) evaluate(ctx context.Context, p *Progress) error {
 	scores, err := r.Evaluate(ctx)
 	if err != nil {
 		return fmt.Errorf("evaluation after step %d: %w", p.Step, err)
+	}
+	for _, s := range scores {
+		if notFinite(s.Value) {
+			return fmt.Errorf("evaluation after step %d: %w: %s is %v", p.Step, ErrDiverged, s.Name, s.Value)
+		}
 	}
 	first, err := r.metric(scores)
 	if err != nil {

@@ -123,6 +123,24 @@ func (r *Run) prune() error {
 	return nil
 }
 
+// unused is an error if a run has written to Dir.
+func (r *Run) unused() error {
+	steps, err := r.saved()
+	if err != nil {
+		return err
+	}
+	found := metricsFile
+	if len(steps) > 0 {
+		found = folderPrefix + strconv.Itoa(steps[len(steps)-1])
+	} else if _, err := os.Stat(filepath.Join(r.Dir, metricsFile)); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	return fmt.Errorf("%s: %w: an earlier run left %s: go on from it with --resume, or take another output_dir", r.Dir, os.ErrExist, found)
+}
+
 // load goes back to the newest checkpoint.
 func (r *Run) load() error {
 	steps, err := r.saved()
@@ -140,6 +158,13 @@ func (r *Run) load() error {
 	}
 	if s.Identity != r.Identity {
 		return fmt.Errorf("%s: %w: it was made for another recipe, base or data", dir, ErrCheckpoint)
+	}
+	known, err := r.course.knows(s.At)
+	if err != nil {
+		return err
+	}
+	if !known || s.Updates != s.At.Step || s.Patience < 0 {
+		return fmt.Errorf("%s: %w: no run can be at %+v, after %d updates", filepath.Join(dir, stateFile), ErrCheckpoint, s.At, s.Updates)
 	}
 	if s.Best != nil {
 		r.keepBest()
