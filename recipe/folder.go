@@ -10,6 +10,9 @@ import (
 // ErrBusy is wrapped by the error about a run folder that another run writes to.
 var ErrBusy = errors.New("another run is writing to this folder")
 
+// ErrOccupied is wrapped by the error about a folder that holds a run already, where a new one would mix with it.
+var ErrOccupied = errors.New("there is a run in this folder")
+
 const lockFile = "run.lock"
 
 // claimed is a run folder that is ours to write to.
@@ -32,6 +35,20 @@ func claim(dir string) (*claimed, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, ErrBusy), f.Close())
 	}
 	return &claimed{f}, nil
+}
+
+// vacant is an error where a folder holds what an earlier run left.
+func vacant(dir string) error {
+	for _, left := range []string{runFile, "checkpoint-*", filepath.Join("base", "model.safetensors")} {
+		found, err := filepath.Glob(filepath.Join(escape(dir), left))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%s: %w (%s): --resume goes on with it, and output_dir names another folder", dir, ErrOccupied, filepath.Base(found[0]))
+		}
+	}
+	return nil
 }
 
 // release gives the folder back.

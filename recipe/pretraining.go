@@ -79,6 +79,11 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 		return "", err
 	}
 	defer lock.release()
+	if !resume {
+		if err := vacant(r.OutputDir); err != nil {
+			return "", err
+		}
+	}
 	tok, err := r.vocabulary(ctx, say)
 	if err != nil {
 		return "", err

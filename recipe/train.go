@@ -39,6 +39,11 @@ func (r *Recipe) Train(ctx context.Context, dev compute.Device, o TrainOptions) 
 		return nil, err
 	}
 	defer folder.release()
+	if !o.Resume {
+		if err := vacant(r.OutputDir); err != nil {
+			return nil, err
+		}
+	}
 	j, err := r.Open(dev)
 	if err != nil {
 		return nil, err
