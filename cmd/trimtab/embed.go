@@ -14,6 +14,7 @@ import (
 func (a *app) embed() *cobra.Command {
 	var to string
 	var jsonl bool
+	var d deltas
 	cmd := &cobra.Command{
 		Use:   "embed MODEL [FILE...]",
 		Short: "Make vectors of texts",
@@ -27,6 +28,7 @@ folder says, and by the mean of the token vectors where there is no such folder.
 	f := cmd.Flags()
 	f.StringVar(&to, "out", "", "safetensors `file` to write")
 	f.BoolVar(&jsonl, "jsonl", false, `read {"text"} objects, a line each`)
+	d.flags(cmd)
 	asked := f.Bool("json", true, "print JSON, the only form there is")
 	cmd.RunE = does(func(out *printer, args []string) (err error) {
 		if !*asked {
@@ -37,6 +39,9 @@ folder says, and by the mean of the token vectors where there is no such folder.
 			return err
 		}
 		defer func() { err = errors.Join(err, base.Close()) }()
+		if err := d.attach(out, args[0], base.Base); err != nil {
+			return err
+		}
 		e, err := infer.NewEmbedder(base.Base, t, base.device)
 		if err != nil {
 			return err

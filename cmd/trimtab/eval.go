@@ -36,9 +36,7 @@ recipe's test data, and where it has none on its validation data.`,
 		if err != nil {
 			return err
 		}
-		ctx, stop := interruptible(cmd.Context())
-		defer stop()
-		list, examples, err := j.Evaluate(ctx, s)
+		list, examples, err := j.Evaluate(cmd.Context(), s)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ type generating struct {
 	json      bool
 	newTokens int
 	sampling  infer.Sampling
+	deltas    deltas
 }
 
 // newTokens is how long a text gets where neither a flag nor the model's folder says.
@@ -30,7 +31,8 @@ func (a *app) generate() *cobra.Command {
 Several prompts run in one batch, and their texts come in their order. What flags do not say is as the model's
 generation_config.json says; without one the likeliest token is taken. With --json an object a prompt:
 {"prompt", "text", "ids", "ended"}, where ended says that the model ended the text.`,
-		Example: `  trimtab generate ../shared/models/stories260K-hf "Once upon a time" --max-new-tokens 60 --temperature 0.8 --seed 7`,
+		Example: `  trimtab generate ../shared/models/stories260K-hf "Once upon a time" --max-new-tokens 60 --temperature 0.8 --seed 7
+  trimtab generate ../shared/models/stories260K-hf "Once upon a time" --delta runs/stories/delta`,
 		Args:    arguments("MODEL", "PROMPT", "PROMPT..."),
 	}
 	jsonFlag(cmd, &o.json)
@@ -40,6 +42,7 @@ generation_config.json says; without one the likeliest token is taken. With --js
 	f.IntVar(&o.sampling.TopK, "top-k", 0, "draw from so many likeliest tokens; 0 from all")
 	f.Float64Var(&o.sampling.TopP, "top-p", 0, "draw from the fewest tokens whose probabilities sum to this; 0 from all")
 	f.Uint64Var(&o.sampling.Seed, "seed", 0, "the seed of what is drawn")
+	o.deltas.flags(cmd)
 	cmd.RunE = does(func(out *printer, args []string) error {
 		if f.Changed("max-new-tokens") && o.newTokens < 1 {
 			return usage("--max-new-tokens must be above 0")
@@ -62,6 +65,9 @@ func (o *generating) run(a *app, cmd *cobra.Command, out *printer, args []string
 		return err
 	}
 	defer func() { err = errors.Join(err, base.Close()) }()
+	if err := o.deltas.attach(out, args[0], base.Base); err != nil {
+		return err
+	}
 	options, err := o.options(cmd, base)
 	if err != nil {
 		return err

@@ -49,8 +49,7 @@ standard input ("-", or no file). Without RUN it is the one that the demo left. 
 			return err
 		}
 		defer func() { err = errors.Join(err, j.Close()) }()
-		ctx, stop := interruptible(cmd.Context())
-		defer stop()
+		ctx := cmd.Context()
 		switch {
 		case file:
 			d, s, err := j.Recipe.Rows(&recipe.Source{File: args[1]})
