@@ -33,7 +33,7 @@ generation_config.json says; without one the likeliest token is taken. With --js
 {"prompt", "text", "ids", "ended"}, where ended says that the model ended the text.`,
 		Example: `  trimtab generate ../shared/models/stories260K-hf "Once upon a time" --max-new-tokens 60 --temperature 0.8 --seed 7
   trimtab generate ../shared/models/stories260K-hf "Once upon a time" --delta runs/stories/delta`,
-		Args:    arguments("MODEL", "PROMPT", "PROMPT..."),
+		Args: arguments("MODEL", "PROMPT", "PROMPT..."),
 	}
 	jsonFlag(cmd, &o.json)
 	f := cmd.Flags()
