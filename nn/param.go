@@ -122,6 +122,9 @@ func (q *Param) Detach(v *autograd.Parameter) bool {
 	return ok
 }
 
+// Attached is how many parameters stand in the place of the elements, of which only the last is used.
+func (q *Param) Attached() int { return len(q.attached) }
+
 // inForce lets the last attached parameter be the one that is used.
 func (q *Param) inForce() {
 	var now *autograd.Parameter

@@ -52,17 +52,34 @@ func (j *Job) put(where string, keys map[string]any) error {
 	if err != nil {
 		return err
 	}
-	d, err := delta.New(config, j.Base, delta.Options{Seed: j.Recipe.Training.Seed, Encode: j.encode})
+	o := delta.Options{Seed: j.Recipe.Training.Seed, Encode: j.encode}
+	d, err := delta.New(config, j.Base, o)
+	if err == nil && j.sharesNames(d) { // its own chance, and names of its own
+		o.Name = fmt.Sprintf("deltas.%d.", len(j.Deltas))
+		d, err = delta.New(config, j.Base, o)
+	}
 	if err != nil {
 		return err
 	}
 	return j.keep(where, d)
 }
 
+// sharesNames reports whether a parameter has the name of one that trains already.
+func (j *Job) sharesNames(d *delta.Delta) bool {
+	return slices.ContainsFunc(d.Parameters(), func(p *autograd.Parameter) bool {
+		return slices.ContainsFunc(j.Parameters, func(q *autograd.Parameter) bool { return p.Name == q.Name })
+	})
+}
+
 // keep attaches a delta and notes what trains.
 func (j *Job) keep(where string, d *delta.Delta) error {
 	if err := d.Attach(); err != nil {
 		return fmt.Errorf("%s: %w", where, err)
+	}
+	for _, q := range j.Base.Tree.Params() {
+		if q.Attached() > 1 {
+			return firstOf(fmt.Errorf("%s: %w: it trains %s, which a delta before it trains already", where, ErrRecipe, q.Name), d.Detach())
+		}
 	}
 	j.Deltas = append(j.Deltas, d)
 	j.Parameters = append(j.Parameters, d.Parameters()...)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -58,8 +59,19 @@ func nested(keys []string, value string) []byte {
 
 // strict decodes and words the library's errors as this program does.
 func strict(path string, text []byte, into any) error {
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(into)
+	var doc map[string]any
+	if yaml.Unmarshal(text, &doc) == nil { // else the decoder below tells why
+		if err := preset(reflect.ValueOf(into).Elem(), doc); err != nil {
+			return fmt.Errorf("%s: %w: %w", path, ErrRecipe, err)
+		}
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
+	err := decoder.Decode(into)
 	if err == nil {
+		var more any
+		if decoder.Decode(&more) != io.EOF {
+			return fmt.Errorf("%s: %w: there is a second document in it", path, ErrRecipe)
+		}
 		return nil
 	}
 	var at yaml.Error
@@ -154,6 +166,34 @@ func fillDefaults(v reflect.Value) error {
 			if err := yaml.Unmarshal([]byte(f.preset), to.Addr().Interface()); err != nil {
 				return fmt.Errorf("default of %s: %w", f.key, err)
 			}
+		}
+	}
+	return nil
+}
+
+// preset makes the structs behind pointers that doc says something of, with their defaults.
+func preset(v reflect.Value, doc map[string]any) error {
+	for i := range v.NumField() {
+		f, ok := fieldOf(v.Type().Field(i))
+		if !ok {
+			continue
+		}
+		said, ok := doc[f.key].(map[string]any)
+		if !ok || elem(f.typ).Kind() != reflect.Struct || f.typ.Kind() == reflect.Slice {
+			continue
+		}
+		to := v.Field(i)
+		if to.Kind() == reflect.Pointer {
+			if to.IsNil() {
+				to.Set(reflect.New(f.typ.Elem()))
+				if err := fillDefaults(to.Elem()); err != nil {
+					return err
+				}
+			}
+			to = to.Elem()
+		}
+		if err := preset(to, said); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"trimtab/autograd"
@@ -20,6 +21,13 @@ type Answer struct {
 	// Scores are the probabilities of the classes, by label.
 	Scores map[string]float64 `json:"scores"`
 }
+
+// The scores of an evaluation, the one first that decides where a recipe does not say.
+var (
+	classMetrics = []string{"accuracy", "f1_macro", "f1_micro", "matthews_correlation"}
+	tokenMetrics = []string{"perplexity", "token_accuracy"}
+	metrics      = map[string][]string{"classification": classMetrics, "causal_lm": tokenMetrics, "masked_lm": tokenMetrics}
+)
 
 // answer runs the classifier over inputs.
 func (j *Job) answer(ctx context.Context, segments []nn.Segment) ([]Answer, error) {
@@ -46,6 +54,9 @@ func (j *Job) answer(ctx context.Context, segments []nn.Segment) ([]Answer, erro
 			row := scores.Data().Row(i)
 			a := Answer{Class: argmax(row), Scores: map[string]float64{}}
 			for c, s := range row {
+				if s != s {
+					return nil, fmt.Errorf("%w: the model's scores of input %d", train.ErrDiverged, e+1)
+				}
 				a.Scores[j.Labels.Names[c]] = math.Exp(float64(s))
 			}
 			a.Label = j.Labels.Names[a.Class]
@@ -72,8 +83,11 @@ func (j *Job) evaluate(ctx context.Context, e *Examples) ([]train.Score, error) 
 	if err != nil {
 		return nil, err
 	}
-	return []train.Score{{Name: "accuracy", Value: c.Accuracy()}, {Name: "f1_macro", Value: c.MacroF1()},
-		{Name: "f1_micro", Value: c.MicroF1()}, {Name: "matthews_correlation", Value: c.Matthews()}}, nil
+	var scores []train.Score
+	for i, v := range []float64{c.Accuracy(), c.MacroF1(), c.MicroF1(), c.Matthews()} {
+		scores = append(scores, train.Score{Name: classMetrics[i], Value: v})
+	}
+	return scores, nil
 }
 
 // scored is an objective whose answers are tokens.
@@ -124,8 +138,8 @@ func scoreTokens(ctx context.Context, tape *autograd.Tape, m model.LanguageModel
 			count++
 		}
 	}
-	return []train.Score{{Name: "perplexity", Value: eval.Perplexity(loss, count), Less: true},
-		{Name: "token_accuracy", Value: float64(right) / float64(count)}}, nil
+	return []train.Score{{Name: tokenMetrics[0], Value: eval.Perplexity(loss, count), Less: true},
+		{Name: tokenMetrics[1], Value: float64(right) / float64(count)}}, nil
 }
 
 // argmax is the first place of the largest number.

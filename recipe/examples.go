@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"trimtab/data"
+	"trimtab/delta"
 	"trimtab/nn"
 	"trimtab/prompt"
 	"trimtab/tokenizer"
@@ -13,15 +14,44 @@ import (
 func (j *Job) wrapOptions() prompt.WrapOptions {
 	o := prompt.WrapOptions{MaxTokens: j.Recipe.MaxLength.Tokens, Truncation: j.Recipe.MaxLength.Truncation}
 	if o.MaxTokens == 0 { // nothing says how to cut
-		o.MaxTokens, o.Truncation = j.Base.Info().Positions, prompt.NoCut
+		o.MaxTokens, o.Truncation = j.Base.Info().Positions-j.virtualTokens(), prompt.NoCut
 	}
 	return o
+}
+
+// virtualTokens is how many positions deltas take before an input's own.
+func (j *Job) virtualTokens() int {
+	n := 0
+	for _, d := range j.Deltas {
+		switch c := d.Config().(type) {
+		case *delta.Prompt:
+			n += c.Tokens
+		case *delta.Prefix:
+			n += c.Tokens
+		}
+	}
+	return n
+}
+
+// fits reports a length that the base does not have room for.
+func (j *Job) fits() error {
+	positions, virtual := j.Base.Info().Positions, j.virtualTokens()
+	switch room := positions - virtual; {
+	case room < 1:
+		return j.Recipe.fail(fmt.Sprintf("deltas: they have %d virtual tokens, and the model has %d positions", virtual, positions))
+	case j.Recipe.MaxLength.Tokens > room:
+		return j.Recipe.fail(fmt.Sprintf("max_length.tokens is %d, and the model has %d positions, %d of them for virtual tokens", j.Recipe.MaxLength.Tokens, positions, virtual))
+	}
+	return nil
 }
 
 // examples makes inputs of rows; labelled says that each row has a label.
 func (j *Job) examples(d *data.Dataset, s Source, labelled bool) (*Examples, error) {
 	e := &Examples{Data: d}
 	if labelled && j.Labels != nil {
+		if s.Label == "" {
+			return nil, j.Recipe.fail(fmt.Sprintf("data.train.label is missing: %s has the fields %q", d.Name, d.Fields))
+		}
 		classes, err := d.Classes(s.Label, j.Labels)
 		if err != nil {
 			return nil, err
@@ -45,16 +75,19 @@ func (j *Job) wrapExamples(e *Examples, d *data.Dataset, s Source) error {
 				fields[name] = v
 			}
 		}
-		for as, name := range map[string]string{"text_a": s.Text, "text_b": s.TextPair} {
-			if v, ok := fields[name]; ok && name != "" {
-				fields[as] = v
-			}
+		a, isA := fields[s.Text]
+		b, isB := fields[s.TextPair]
+		if isA && s.Text != "" {
+			fields["text_a"] = a
+		}
+		if isB && s.TextPair != "" {
+			fields["text_b"] = b
 		}
 		examples[i] = prompt.Example{Fields: fields}
 	}
 	inputs, report, err := j.Prompt.Template.WrapAll(examples, j.wrapOptions())
 	if err != nil {
-		return fmt.Errorf("%s: %w", d.Name, err)
+		return j.inRow(d, examples, err)
 	}
 	e.Cut = report.Cut
 	for _, in := range inputs {
@@ -63,8 +96,21 @@ func (j *Job) wrapExamples(e *Examples, d *data.Dataset, s Source) error {
 	return nil
 }
 
+// inRow is the error of the first row that the template cannot be filled with.
+func (j *Job) inRow(d *data.Dataset, examples []prompt.Example, all error) error {
+	for i, ex := range examples {
+		if _, err := j.Prompt.Template.Wrap(ex, j.wrapOptions()); err != nil {
+			return fmt.Errorf("%s:%d: %w", d.Name, d.Rows[i].Line, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", d.Name, all)
+}
+
 // encodeExamples tokenizes the text, or the two texts, of each row.
 func (j *Job) encodeExamples(e *Examples, d *data.Dataset, s Source) error {
+	if s.Text == "" {
+		return j.Recipe.fail(fmt.Sprintf("data.train.text is missing: %s has the fields %q", d.Name, d.Fields))
+	}
 	a, err := j.encodeField(d, s.Text)
 	if err != nil {
 		return err
@@ -145,6 +191,20 @@ func cut(a, b []int32, n int, front bool) ([]int32, []int32) {
 	return a, b
 }
 
+// enoughRows is an error that names the first class of which there are fewer than n rows.
+func (j *Job) enoughRows(d *data.Dataset, classes []int, n int) error {
+	count := make([]int, len(j.Labels.Names))
+	for _, c := range classes {
+		count[c]++
+	}
+	for c, have := range count {
+		if have < n {
+			return j.Recipe.fail(fmt.Sprintf("data.few_shot asks for %d examples a class, validation included, and in %s class %q has %d", n, d.Name, j.Labels.Names[c], have))
+		}
+	}
+	return nil
+}
+
 // splits are the rows of a recipe: train, and validation where there is any.
 func (j *Job) splits() (train, validation *Examples, err error) {
 	r := j.Recipe
@@ -167,6 +227,9 @@ func (j *Job) splits() (train, validation *Examples, err error) {
 		k := 0
 		if r.Data.Validation == nil {
 			k = few.K
+		}
+		if err := j.enoughRows(d, classes, few.K+k); err != nil {
+			return nil, nil, err
 		}
 		rows, rest, err := data.FewShot(classes, few.K, k, few.Seed)
 		if err != nil {

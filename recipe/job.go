@@ -46,7 +46,7 @@ type Examples struct {
 }
 
 // Open wires a recipe, whose labels are found in the training data where it does not
-// name them. seed addresses the chance of what is new.
+// name them. training.seed addresses the chance of what is new.
 func (r *Recipe) Open(dev compute.Device) (*Job, error) {
 	labels, err := r.labels()
 	if err != nil {
@@ -83,7 +83,7 @@ func (r *Recipe) baseOptions(labels *data.Labels) model.Options {
 // on wires a recipe on an open base, which is as it was if that fails.
 func (r *Recipe) on(base *model.Base, tok *tokenizer.Tokenizer, dev compute.Device, labels *data.Labels, deltas func(*Job) error) (*Job, error) {
 	j := &Job{Recipe: r, Device: dev, Base: base, Tokenizer: tok, Labels: labels}
-	for _, step := range []func() error{j.wire, func() error { return deltas(j) }, j.calibrate} {
+	for _, step := range []func() error{j.wire, func() error { return deltas(j) }, j.fits, j.calibrate} {
 		if err := step(); err != nil {
 			return nil, firstOf(err, j.takeOff())
 		}
@@ -133,6 +133,11 @@ func (j *Job) ask() error {
 	if err != nil {
 		return fmt.Errorf("%s: prompt.verbalizer: %w", r.path, err)
 	}
+	if r.calibration != nil {
+		if bv, err = bv.Calibrated(r.calibration); err != nil {
+			return err
+		}
+	}
 	if j.Prompt, err = prompt.NewClassifier(j.Device, lm, bt, bv, r.Training.Seed); err != nil {
 		return fmt.Errorf("%s: prompt: %w", r.path, err)
 	}
@@ -144,9 +149,10 @@ func (j *Job) ask() error {
 	return nil
 }
 
-// calibrate subtracts what the model answers to an empty text, where the recipe says so.
+// calibrate subtracts what the model answers to an empty text, where the recipe says so: the model
+// before it is trained. A run that is opened again has kept that.
 func (j *Job) calibrate() error {
-	if j.Prompt == nil || !j.Recipe.Prompt.Calibrate {
+	if j.Prompt == nil || !j.Recipe.Prompt.Calibrate || j.Recipe.calibration != nil {
 		return nil
 	}
 	t := j.Prompt.Template
@@ -162,7 +168,7 @@ func (r *Recipe) labels() (*data.Labels, error) {
 	switch {
 	case r.Task != "classification":
 		return nil, nil
-	case r.Data.Labels != nil:
+	case len(r.Data.Labels) > 0:
 		return data.NewLabels(r.Data.Labels)
 	case r.Prompt != nil:
 		v, err := prompt.ParseVerbalizer(r.Prompt.Verbalizer, nil)
@@ -177,7 +183,14 @@ func (r *Recipe) labels() (*data.Labels, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.CollectLabels(s.Label, data.Sorted)
+	if s.Label == "" {
+		return nil, r.fail(fmt.Sprintf("data.train.label is missing: %s has the fields %q", d.Name, d.Fields))
+	}
+	labels, err := d.CollectLabels(s.Label, data.Sorted)
+	if err != nil {
+		return nil, err
+	}
+	return labels, r.enough(d.Name, labels.Names)
 }
 
 // Close takes everything off the base and lets go of its files.

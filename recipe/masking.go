@@ -1,8 +1,12 @@
 package recipe
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"trimtab/autograd"
 	"trimtab/internal/chance"
@@ -24,38 +28,63 @@ type Masking struct {
 // a random token, 10 % stay.
 type masked struct {
 	model    model.LanguageModel
-	segments [][]int32 // tokens with special ones around
-	begins   []bool    // by token id: it begins a word
-	special  tokenizer.Special
+	segments []nn.Segment // with special tokens around
+	begins   []bool       // by token id: it begins a word
+	special  []bool       // by token id: it is one of the tokenizer's special tokens, which are not hidden
+	mask     int32
 	rate     float64
 	whole    bool
 	seed     uint64
 	fixed    bool // the same masks at every step, for evaluation
 }
 
-func newMasked(m model.LanguageModel, tok *tokenizer.Tokenizer, segments [][]int32, o Masking, seed uint64) (*masked, error) {
+// check reports a setting that makes no sense in the recipe of a path.
+func (o *Masking) check(path string) error {
 	if !(o.Probability > 0 && o.Probability <= 1) {
-		return nil, fmt.Errorf("masking: mlm_probability is %v, and must be above 0, at most 1", o.Probability)
+		return fmt.Errorf("%s: %w: masking.mlm_probability is %v, and must be above 0, at most 1", path, ErrRecipe, o.Probability)
 	}
-	k := &masked{model: m, segments: segments, special: tok.Special(), rate: o.Probability, whole: o.WholeWord == nil || *o.WholeWord, seed: seed}
-	if k.special.Mask < 0 || k.special.CLS < 0 || k.special.SEP < 0 {
-		return nil, fmt.Errorf("masking: the tokenizer has no mask, beginning or end token")
+	return nil
+}
+
+// newMasked hides tokens of segments, each of which must have one that is not special.
+func newMasked(m model.LanguageModel, tok *tokenizer.Tokenizer, segments []nn.Segment, o Masking, seed uint64) (*masked, error) {
+	k := &masked{model: m, segments: segments, rate: o.Probability, whole: o.WholeWord == nil || *o.WholeWord, seed: seed}
+	special := tok.Special()
+	if k.mask = special.Mask; k.mask < 0 {
+		return nil, fmt.Errorf("masking: the tokenizer has no mask token")
 	}
-	k.begins = make([]bool, tok.Size())
+	k.begins, k.special = make([]bool, tok.Size()), make([]bool, tok.Size())
+	parts := 0
 	for id := range k.begins {
 		text, _ := tok.Token(int32(id))
-		k.begins[id] = len(text) < 2 || text[:2] != "##"
+		k.begins[id] = !strings.HasPrefix(text, "##") || text == "##"
+		if !k.begins[id] {
+			parts++
+		}
+	}
+	if k.whole && parts == 0 {
+		return nil, fmt.Errorf("masking.whole_word: the tokenizer has no WordPiece vocabulary, whose tokens tell where words begin: set it to false")
+	}
+	for _, id := range []int32{special.CLS, special.SEP, special.Mask, special.Pad, special.BOS, special.EOS} {
+		if id >= 0 {
+			k.special[id] = true
+		}
 	}
 	return k, nil
 }
 
+// hash identifies the segments.
+func (k *masked) hash() string {
+	h := sha256.New()
+	for _, s := range k.segments {
+		fmt.Fprintln(h, s.IDs)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // Lengths are the segments' numbers of tokens.
 func (k *masked) Lengths() []int {
-	lengths := make([]int, len(k.segments))
-	for i, s := range k.segments {
-		lengths[i] = len(s)
-	}
-	return lengths
+	return lengths(k.segments)
 }
 
 // Count is the number of tokens to predict in a segment.
@@ -74,16 +103,21 @@ func (k *masked) key(example int, step uint64, what string) chance.Key {
 // targets are the places to predict, ascending: whole words in a random order, as
 // long as they fit into the share of tokens.
 func (k *masked) targets(example int, step uint64) []int32 {
-	ids := k.segments[example]
+	ids := k.segments[example].IDs
 	var words [][2]int // [from, to)
-	for i := 1; i < len(ids)-1; i++ {
-		if n := len(words); k.whole && n > 0 && !k.begins[ids[i]] {
+	tokens := 0
+	for i, id := range ids {
+		if k.special[id] {
+			continue
+		}
+		tokens++
+		if n := len(words); k.whole && n > 0 && words[n-1][1] == i && !k.begins[id] {
 			words[n-1][1] = i + 1
 			continue
 		}
 		words = append(words, [2]int{i, i + 1})
 	}
-	want := max(1, int(math.Round(float64(len(ids)-2)*k.rate)))
+	want := max(1, int(math.Round(float64(tokens)*k.rate)))
 	hidden := make([]bool, len(ids))
 	n := 0
 	for _, w := range chance.Perm(len(words), k.key(example, step, "words")) {
@@ -113,17 +147,17 @@ func (k *masked) Batch(examples []int, step uint64) (*nn.Batch, error) {
 	segments := make([]nn.Segment, len(examples))
 	for i, e := range examples {
 		places := k.targets(e, step)
-		ids := append([]int32(nil), k.segments[e]...)
+		ids := slices.Clone(k.segments[e].IDs)
 		fate, other := k.key(e, step, "fate"), k.key(e, step, "other")
 		for _, at := range places {
 			switch u := chance.Float(fate, uint64(at)); {
 			case u < 0.8:
-				ids[at] = k.special.Mask
+				ids[at] = k.mask
 			case u < 0.9:
 				ids[at] = int32(chance.Below(other, uint64(at), uint64(len(k.begins))))
 			}
 		}
-		segments[i] = nn.Segment{IDs: ids, Wanted: places}
+		segments[i] = nn.Segment{IDs: ids, Types: k.segments[e].Types, Wanted: places}
 	}
 	return nn.Pack(segments...)
 }
@@ -138,7 +172,7 @@ func (k *masked) answers(examples []int, step uint64) []int32 {
 	var answers []int32
 	for _, e := range examples {
 		for _, at := range k.targets(e, step) {
-			answers = append(answers, k.segments[e][at])
+			answers = append(answers, k.segments[e].IDs[at])
 		}
 	}
 	return answers

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"trimtab/autograd"
 	"trimtab/compute"
 	"trimtab/data"
 	"trimtab/model"
+	"trimtab/nn"
 	"trimtab/tensor"
 	"trimtab/tokenizer"
 	"trimtab/train"
@@ -66,10 +68,28 @@ func ReadPretraining(path string, sets ...string) (*Pretraining, error) {
 	if len(r.Data.Train) == 0 {
 		return nil, fmt.Errorf("%s: %w: data.train is missing", path, ErrRecipe)
 	}
-	if r.MaxLength < 10 {
-		return nil, fmt.Errorf("%s: %w: max_length is %d, and must be 10 or more", path, ErrRecipe, r.MaxLength)
+	return r, r.check()
+}
+
+// check reports what is missing or makes no sense, before a vocabulary is made.
+func (r *Pretraining) check() error {
+	fail := func(message string) error { return fmt.Errorf("%s: %w: %s", r.path, ErrRecipe, message) }
+	name := r.Training.Metric
+	switch {
+	case r.Model == nil:
+		return fail("model is missing")
+	case r.MaxLength < 10:
+		return fail(fmt.Sprintf("max_length is %d, and must be 10 or more", r.MaxLength))
+	case name != "" && !slices.Contains(tokenMetrics, name):
+		return fail(fmt.Sprintf("training.metric_for_best_model is %q, and there are %s", name, strings.Join(tokenMetrics, ", ")))
 	}
-	return r, r.Training.Validate()
+	if err := r.Masking.check(r.path); err != nil {
+		return err
+	}
+	if err := r.Training.Validate(); err != nil {
+		return fmt.Errorf("%s: training: %w", r.path, err)
+	}
+	return nil
 }
 
 // Pretrain trains a base from text and returns the folder that it is in. report is told of progress.
@@ -92,6 +112,9 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 	if err != nil {
 		return "", err
 	}
+	if n := base.Info().Positions; r.MaxLength > n {
+		return "", fmt.Errorf("%s: %w: max_length is %d, and model.max_position_embeddings is %d", r.path, ErrRecipe, r.MaxLength, n)
+	}
 	var params []*autograd.Parameter
 	for _, q := range base.Tree.Params() {
 		p, err := q.Train()
@@ -106,7 +129,7 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 	}
 	bare := *r
 	bare.OutputDir = ""
-	id, err := identity(&bare)
+	id, err := identity(&bare, objective.hash())
 	if err != nil {
 		return "", err
 	}
@@ -205,7 +228,7 @@ func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, say 
 	}
 	tokens := 0
 	for _, s := range segments {
-		tokens += len(s)
+		tokens += len(s.IDs)
 	}
 	say(fmt.Sprintf("%d segments of %d tokens in all", len(segments), tokens))
 	return newMasked(base.Model.(model.LanguageModel), tok, segments, r.Masking, r.Training.Seed)
@@ -213,7 +236,7 @@ func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, say 
 
 // segments are the paragraphs as tokens, cut at the longest length; what is left of a
 // paragraph goes before the next one.
-func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([][]int32, error) {
+func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([]nn.Segment, error) {
 	texts, err := r.texts(patterns)
 	if err != nil {
 		return nil, err
@@ -224,14 +247,14 @@ func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([][
 	}
 	const shortest = 8 // shorter rests are joined with what follows
 	special, room := tok.Special(), r.MaxLength-2
-	var segments [][]int32
+	var segments []nn.Segment
 	var rest []int32
 	for _, e := range encoded {
 		rest = append(rest, e.IDs...)
 		for len(rest) >= shortest {
 			n := min(room, len(rest))
 			s := append(make([]int32, 0, n+2), special.CLS)
-			segments = append(segments, append(append(s, rest[:n]...), special.SEP))
+			segments = append(segments, nn.Segment{IDs: append(append(s, rest[:n]...), special.SEP)})
 			rest = rest[n:]
 		}
 	}

@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"trimtab/data"
@@ -35,7 +36,8 @@ type Recipe struct {
 	// OutputDir is the run's folder.
 	OutputDir string `yaml:"output_dir" doc:"the run's folder"`
 
-	path string
+	path        string
+	calibration []float64 // of a run that is opened again: what its prompt was calibrated with
 }
 
 // Data are the examples of a task.
@@ -50,9 +52,9 @@ type Data struct {
 // Source is a file of examples. What it leaves out of text, label and format, it has from train.
 type Source struct {
 	File      string   `yaml:"file" doc:"tsv, csv, jsonl, json, txt, by the file's name; .gz too"`
-	Text      string   `yaml:"text" doc:"the field of the text (text_a in templates)"`
+	Text      string   `yaml:"text" doc:"the field of the text (text_a in templates); left out: sentence, text, text_a, question, or the only one beside the label"`
 	TextPair  string   `yaml:"text_pair" doc:"the field of a second text (text_b in templates)"`
-	Label     string   `yaml:"label" doc:"the field of the label"`
+	Label     string   `yaml:"label" doc:"the field of the label; left out: label"`
 	Format    string   `yaml:"format" doc:"tsv, csv, jsonl, json, text, trec instead of by the file's name"`
 	Fields    []string `yaml:"fields" doc:"names of the columns of a file without a header"`
 	Delimiter string   `yaml:"delimiter" doc:"what divides the columns"`
@@ -102,33 +104,6 @@ func Parse(path string, text []byte, sets ...string) (*Recipe, error) {
 	return r, nil
 }
 
-// check reports what keys cannot be together or cannot be missing.
-func (r *Recipe) check() error {
-	switch {
-	case r.Base == "":
-		return r.fail("model_name_or_path is missing")
-	case r.Prompt != nil && r.Task != "classification":
-		return r.fail("prompt is for task classification, not " + r.Task)
-	case r.Prompt != nil && r.Prompt.Template == "":
-		return r.fail("prompt.template is missing")
-	case r.Prompt != nil && r.Prompt.Verbalizer == nil:
-		return r.fail("prompt.verbalizer is missing")
-	case r.MaxLength.Tokens < 0:
-		return r.fail(fmt.Sprintf("max_length.tokens is %d, and must be above 0", r.MaxLength.Tokens))
-	case r.Data.FewShot != nil && r.Data.FewShot.K < 1:
-		return r.fail(fmt.Sprintf("data.few_shot.k is %d, and must be above 0", r.Data.FewShot.K))
-	}
-	for key, s := range map[string]*Source{"train": r.Data.Train, "validation": r.Data.Validation, "test": r.Data.Test} {
-		if s != nil && s.File == "" {
-			return r.fail("data." + key + ".file is missing")
-		}
-	}
-	if err := r.Training.Validate(); err != nil {
-		return fmt.Errorf("%s: training: %w", r.path, err)
-	}
-	return nil
-}
-
 func (r *Recipe) fail(message string) error {
 	return fmt.Errorf("%s: %w: %s", r.path, ErrRecipe, message)
 }
@@ -167,11 +142,14 @@ func (s Source) options() data.Options {
 
 // named is a source whose text and label are fields of its rows.
 func (s Source) named(d *data.Dataset) Source {
-	if s.Text == "" {
-		s.Text = first(d.Fields, "sentence", "text", "text_a", "question", d.Fields[0])
-	}
 	if s.Label == "" {
 		s.Label = first(d.Fields, "label")
+	}
+	if s.Text == "" {
+		s.Text = first(d.Fields, "sentence", "text", "text_a", "question")
+	}
+	if others := slices.DeleteFunc(slices.Clone(d.Fields), func(f string) bool { return f == s.Label || f == s.TextPair }); s.Text == "" && len(others) == 1 {
+		s.Text = others[0]
 	}
 	return s
 }

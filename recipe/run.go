@@ -36,6 +36,8 @@ type Report struct {
 	Labels []string `json:"labels,omitempty"`
 	// Deltas are the folders of the deltas, in the order of attaching.
 	Deltas []string `json:"deltas"`
+	// Calibration is what the prompt was calibrated with: the logits of an input that says nothing.
+	Calibration []float64 `json:"calibration,omitempty"`
 	// DataHash identifies the training data (there is none of a prompt of which nothing trains), Fingerprint the base.
 	DataHash    string `json:"data_hash,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"`
@@ -64,6 +66,9 @@ func (j *Job) save(o *Outcome, dataHash string) error {
 		Validation: named(o.Best), Test: named(o.Test), Deltas: []string{}}
 	if j.Labels != nil {
 		report.Labels = j.Labels.Names
+	}
+	if j.Prompt != nil {
+		report.Calibration = j.Prompt.Verbalizer.Calibration
 	}
 	side, err := delta.NewSidecar(j.Base, cacheFolder())
 	if err != nil {
@@ -191,8 +196,12 @@ func OpenRun(dir string, dev compute.Device, o OpenOptions) (*Job, *Report, erro
 	if o.Base != "" {
 		r.Base = o.Base
 	}
+	r.calibration = report.Calibration
 	var labels *data.Labels
-	if report.Labels != nil {
+	if r.Task == "classification" {
+		if len(report.Labels) == 0 {
+			return nil, nil, fmt.Errorf("%s: %w: there are no labels, and the task is classification", filepath.Join(dir, runFile), ErrRun)
+		}
 		if labels, err = data.NewLabels(report.Labels); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, runFile), err)
 		}

@@ -2,8 +2,8 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 
 	"trimtab/compute"
 	"trimtab/data"
@@ -39,6 +39,9 @@ func (r *Recipe) Train(ctx context.Context, dev compute.Device, o TrainOptions) 
 		return nil, err
 	}
 	defer folder.release()
+	if err := unfinished(r.OutputDir); err != nil {
+		return nil, err
+	}
 	if !o.Resume {
 		if err := vacant(r.OutputDir); err != nil {
 			return nil, err
@@ -67,7 +70,7 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 		return nil, err
 	}
 	run.Dir, run.Resume, run.Report = r.OutputDir, o.Resume, o.Report
-	if run.Identity, err = j.identity(examples); err != nil {
+	if run.Identity, err = j.identity(examples, validation); err != nil {
 		return nil, err
 	}
 	outcome := &Outcome{Dir: r.OutputDir, TrainCut: examples.Cut}
@@ -82,6 +85,9 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 	}
 	if r.Data.Test != nil {
 		if outcome.Test, _, err = j.Evaluate(ctx, r.Data.Test); err != nil {
+			if ctx.Err() != nil { // the last checkpoint leads here again
+				err = train.ErrInterrupted
+			}
 			return outcome, err
 		}
 	}
@@ -140,28 +146,51 @@ func (j *Job) objective(e *Examples) (train.Objective, error) {
 func (j *Job) languageObjective(e *Examples, fixed bool) (scored, error) {
 	m := j.Base.Model.(model.LanguageModel)
 	if j.Recipe.Task == "causal_lm" {
-		if !slices.ContainsFunc(lengths(e.Segments), func(n int) bool { return n > 1 }) {
-			return nil, fmt.Errorf("%s: no text has two tokens", e.Data.Name)
-		}
-		return &causal{model: m, e: e}, nil
+		c := &causal{model: m, e: e}
+		return c, targeted(c, e, "of one token has no next one to learn")
 	}
-	segments := make([][]int32, len(e.Segments))
-	for i, s := range e.Segments {
-		segments[i] = s.IDs
-	}
-	k, err := newMasked(m, j.Tokenizer, segments, j.Recipe.Masking, j.Recipe.Training.Seed)
+	k, err := newMasked(m, j.Tokenizer, e.Segments, j.Recipe.Masking, j.Recipe.Training.Seed)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", j.Recipe.path, err)
 	}
 	k.fixed = fixed
+	if err := targeted(k, e, "without tokens has none to hide"); err != nil {
+		return nil, err
+	}
 	return k, nil
 }
 
-// identity is what a checkpoint must have been made for: the recipe but for its folder, and the data.
-func (j *Job) identity(e *Examples) (string, error) {
+// targeted is an error that names the first row of which nothing is learnt.
+func targeted(o train.Objective, e *Examples, why string) error {
+	for i, row := range e.Data.Rows {
+		if o.Count(i, 0) < 1 {
+			return fmt.Errorf("%s:%d: %w: a text %s", e.Data.Name, row.Line, ErrText, why)
+		}
+	}
+	return nil
+}
+
+// ErrText is wrapped by errors about texts of which a language model learns nothing.
+var ErrText = errors.New("text is too short")
+
+// identity is what a checkpoint must have been made for: the recipe but for its folder, the base and the data.
+func (j *Job) identity(examples ...*Examples) (string, error) {
 	bare := *j.Recipe
 	bare.OutputDir = ""
-	return identity(&bare, e.Data.Hash())
+	var parts []string
+	if j.Base.File != nil {
+		fingerprint, err := j.Base.Fingerprint(cacheFolder())
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, fingerprint)
+	}
+	for _, e := range examples {
+		if e != nil {
+			parts = append(parts, e.Data.Hash())
+		}
+	}
+	return identity(&bare, parts...)
 }
 
 // Plan is what a run will take.

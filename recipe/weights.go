@@ -38,8 +38,8 @@ func (j *Job) classWeights(classes []int) ([]float32, error) {
 				return nil, r.fail(fmt.Sprintf("class_weights: unknown label %q%s", label, nearest.Suggest(label, j.Labels.Names)))
 			}
 			n, ok := number(v)
-			if !ok || !(n > 0) {
-				return nil, r.fail(fmt.Sprintf("class_weights: %s is %v, and must be a number above 0", label, v))
+			if !ok || !(n > 0 && n < 1e6) {
+				return nil, r.fail(fmt.Sprintf("class_weights: %s is %v, and must be a number above 0, below 1e6", label, v))
 			}
 			weights[class] = float32(n)
 		}

@@ -144,8 +144,11 @@ func (r *Run) unused() error {
 // load goes back to the newest checkpoint.
 func (r *Run) load() error {
 	steps, err := r.saved()
-	if err != nil || len(steps) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(steps) == 0 { // what there is comes again
+		return r.cutMetrics(0)
 	}
 	dir := filepath.Join(r.Dir, folderPrefix+strconv.Itoa(steps[len(steps)-1]))
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
