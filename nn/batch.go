@@ -104,8 +104,8 @@ func (b *Batch) Clone() *Batch {
 }
 
 // Prepend puts n rows before each segment, whose ids are first, first-1, …, and
-// shifts positions, wanted rows and soft tokens behind them. Segments that
-// continue stay as they are.
+// shifts positions, wanted rows and soft tokens behind them: the rows take the first
+// positions that the segment had. Segments that continue stay as they are.
 func (b *Batch) Prepend(n int, first int32) {
 	if n == 0 || b.Continues {
 		return
@@ -115,7 +115,7 @@ func (b *Batch) Prepend(n int, first int32) {
 	for i, s := range b.Segments {
 		start := int32(len(ids))
 		for j := range int32(n) {
-			ids, types, positions = append(ids, first-j), append(types, 0), append(positions, j)
+			ids, types, positions = append(ids, first-j), append(types, 0), append(positions, b.Positions[s.Start]+j)
 		}
 		for r := s.Start; r < s.End(); r++ {
 			row[r] = int32(len(ids))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 
@@ -222,9 +224,23 @@ func checkEnums(path string, v reflect.Value, prefix string) error {
 	return nil
 }
 
+// marshal writes YAML that decodes to v again. Outside of quotes the library would lose tabs and carriage returns.
+func marshal(v any) ([]byte, error) {
+	return yaml.MarshalWithOptions(v, yaml.CustomMarshaler[string](func(s string) ([]byte, error) {
+		if strings.IndexFunc(s, unicode.IsControl) < 0 {
+			return yaml.Marshal(s)
+		}
+		var quoted bytes.Buffer
+		e := json.NewEncoder(&quoted)
+		e.SetEscapeHTML(false)
+		err := e.Encode(s)
+		return quoted.Bytes(), err
+	}))
+}
+
 // identity is a hash of a recipe as resolved, and of what else a run depends on.
 func identity(r any, parts ...string) (string, error) {
-	text, err := yaml.Marshal(r)
+	text, err := marshal(r)
 	if err != nil {
 		return "", err
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
-
 	"trimtab/checkpoint"
 	"trimtab/compute"
 	"trimtab/data"
@@ -91,7 +89,7 @@ func (j *Job) save(o *Outcome, dataHash string) error {
 			return err
 		}
 	}
-	text, err := yaml.Marshal(j.Recipe)
+	text, err := marshal(j.Recipe)
 	if err != nil {
 		return err
 	}
@@ -120,7 +118,7 @@ func (j *Job) describe(side *delta.Sidecar, dataHash string) error {
 	if j.Labels != nil {
 		side.Head = section(map[string]any{"labels": j.Labels.Names})
 	}
-	text, e := yaml.Marshal(j.Recipe)
+	text, e := marshal(j.Recipe)
 	if e != nil {
 		return e
 	}
@@ -197,6 +195,9 @@ func OpenRun(dir string, dev compute.Device, o OpenOptions) (*Job, *Report, erro
 		r.Base = o.Base
 	}
 	r.calibration = report.Calibration
+	if asked := r.Prompt != nil && r.Prompt.Calibrate; asked != (report.Calibration != nil) {
+		return nil, nil, fmt.Errorf("%s: %w: calibration has %d numbers, and the recipe's prompt.calibrate is %v", filepath.Join(dir, runFile), ErrRun, len(report.Calibration), asked)
+	}
 	var labels *data.Labels
 	if r.Task == "classification" {
 		if len(report.Labels) == 0 {
