@@ -34,7 +34,7 @@ func (t *Tape) attention(q, k, v *Value, a *compute.Attention) {
 	for s := range min(len(a.Query), len(a.Key)) {
 		ok := a.Query[s].Start >= 0 && int(a.Query[s].End()) <= q.Rows && a.Key[s].Start >= 0 && int(a.Key[s].End()) <= k.Rows
 		t.need(ok, row, "segment %d: rows [%d, %d) of %d, keys [%d, %d) of %d", s,
-			a.Query[s].Start, a.Query[s].End(), q.Rows, a.Key[s].Start, a.Key[s].End(), k.Rows)
+			int(a.Query[s].Start), int(a.Query[s].End()), q.Rows, int(a.Key[s].Start), int(a.Key[s].End()), k.Rows)
 	}
 }
 

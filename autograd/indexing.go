@@ -58,7 +58,7 @@ type assemble struct {
 func (t *Tape) Assemble(sources []*Value, refs []compute.RowRef) *Value {
 	for _, r := range refs {
 		ok := r.Source >= 0 && int(r.Source) < len(sources) && r.Row >= 0 && int(r.Row) < sources[r.Source].Rows
-		t.need(ok, compute.OpAssemble, "row %d of source %d of %d", r.Row, r.Source, len(sources))
+		t.need(ok, compute.OpAssemble, "row %d of source %d of %d", int(r.Row), int(r.Source), len(sources))
 	}
 	for _, s := range sources {
 		t.need(s.Cols == sources[0].Cols, compute.OpAssemble, "sources of %d and %d columns", sources[0].Cols, s.Cols)
@@ -124,7 +124,7 @@ type segmentMean struct {
 // SegmentMean is row s = the mean of x over spans[s].
 func (t *Tape) SegmentMean(x *Value, spans []compute.Span) *Value {
 	for _, s := range spans {
-		t.need(s.Len > 0 && s.Start >= 0 && int(s.End()) <= x.Rows, compute.OpSegmentMean, "rows [%d, %d) of %d", s.Start, s.End(), x.Rows)
+		t.need(s.Len > 0 && s.Start >= 0 && int(s.End()) <= x.Rows, compute.OpSegmentMean, "rows [%d, %d) of %d", int(s.Start), int(s.End()), x.Rows)
 	}
 	o := fresh[segmentMean](t)
 	*o = segmentMean{x, t.value(len(spans), x.Cols), spans}
@@ -171,6 +171,6 @@ func (o *groupMax) backward(t *Tape) {
 // ids fails the tape if an index is not below n.
 func (t *Tape) ids(row compute.Op, ids []int32, n int) {
 	for _, id := range ids {
-		t.need(int(id) < n, row, "row %d of %d", id, n)
+		t.need(int(id) < n, row, "row %d of %d", int(id), n)
 	}
 }

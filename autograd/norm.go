@@ -81,7 +81,7 @@ type crossEntropy struct {
 func (t *Tape) CrossEntropy(x *Value, target []int32, weight []float32, scale float32) *Value {
 	t.need(len(target) == x.Rows, compute.OpCrossEntropy, "%d targets for [%d, %d]", len(target), x.Rows, x.Cols)
 	for _, c := range target {
-		t.need(int(c) < x.Cols, compute.OpCrossEntropy, "target %d of [%d, %d]", c, x.Rows, x.Cols)
+		t.need(int(c) < x.Cols, compute.OpCrossEntropy, "target %d of [%d, %d]", int(c), x.Rows, x.Cols)
 	}
 	o := fresh[crossEntropy](t)
 	*o = crossEntropy{x: x, loss: t.value(1, 1), lse: t.aux(x.Rows), target: target, weight: weight, scale: scale}

@@ -81,11 +81,17 @@ func (t *Tape) Fail(err error) {
 	}
 }
 
-// need fails the tape unless ok, with a message about shapes.
-func (t *Tape) need(ok bool, row compute.Op, format string, args ...any) {
-	if !ok && t.err == nil {
-		t.Fail(fmt.Errorf("%s: %w: %s", compute.Operations[row].Name, ErrShape, fmt.Sprintf(format, args...)))
+// need fails the tape unless ok, with a message about shapes. The numbers come as
+// they are: as interfaces they would be on the heap at every call.
+func (t *Tape) need(ok bool, row compute.Op, format string, numbers ...int) {
+	if ok || t.err != nil {
+		return
 	}
+	args := make([]any, len(numbers))
+	for i, n := range numbers {
+		args[i] = n
+	}
+	t.Fail(fmt.Errorf("%s: %w: %s", compute.Operations[row].Name, ErrShape, fmt.Sprintf(format, args...)))
 }
 
 // Checkpoint records with f a block of which nothing is kept for the backward but
