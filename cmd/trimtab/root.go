@@ -47,7 +47,7 @@ func newRoot() *cobra.Command {
 		return nil
 	}
 	root.AddCommand(a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(),
-		a.pretrain(), a.forward(), a.step(), a.schema())
+		a.pretrain(), a.forward(), a.step(), a.bench(), a.schema())
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
 		c.Example = "  source <(trimtab completion bash)"

@@ -38,11 +38,15 @@ func (o *reading) read(out *printer, path string) (*recipe.Recipe, error) {
 func (a *app) train() *cobra.Command {
 	var o reading
 	var json, resume, dry bool
+	var export string
 	cmd := &cobra.Command{
 		Use:   "train RECIPE",
 		Short: "Train what a recipe says, and leave a run folder",
 		Long: `Trains what a recipe says and leaves a run folder: deltas, head, metrics.jsonl, the recipe as resolved, run.json.
-Ctrl-C stops after the present step and leaves a checkpoint; --resume goes on from it with the same bits.`,
+Ctrl-C stops after the present step and leaves a checkpoint; --resume goes on from it with the same bits.
+
+--export trains nothing: it writes down the initial tensors, the batches and the settings of the run, for
+internal/reference/sst2.py to do the same in PyTorch.`,
 		Example: `  trimtab train sst2.yaml
   trimtab train sst2.yaml --set training.learning_rate=3e-4 --set output_dir=runs/slower --dry-run`,
 		Args: arguments("RECIPE"),
@@ -51,7 +55,8 @@ Ctrl-C stops after the present step and leaves a checkpoint; --resume goes on fr
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&resume, "resume", false, "go on from the newest checkpoint of the run's folder, if there is one")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what it would take, as plan does")
-	cmd.MarkFlagsMutuallyExclusive("resume", "dry-run")
+	cmd.Flags().StringVar(&export, "export", "", "write the run down to a new `folder` instead of training")
+	cmd.MarkFlagsMutuallyExclusive("resume", "dry-run", "export")
 	cmd.RunE = does(func(out *printer, args []string) error {
 		r, err := o.read(out, args[0])
 		if err != nil {
@@ -63,6 +68,9 @@ Ctrl-C stops after the present step and leaves a checkpoint; --resume goes on fr
 		dev, err := a.device()
 		if err != nil {
 			return err
+		}
+		if export != "" {
+			return r.Export(dev, export)
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()

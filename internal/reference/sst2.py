@@ -155,7 +155,7 @@ def main():
     seconds = time.perf_counter() - start
     print(json.dumps({
         "export": arguments.export.name, "accuracy": accuracy(model, soft, settings, lines(arguments.export / "test.jsonl", arguments.limit)),
-        "steps": len(losses), "trained": sum(p.numel() for p in trained.values()), "first_losses": losses[:10], "last_loss": losses[-1] if losses else None,
+        "steps": len(losses), "trained": sum(p.numel() for p in trained.values()), "losses": losses,
         "seconds": round(seconds, 1),
     }))
 

@@ -1,0 +1,176 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"trimtab/compute/cpu"
+)
+
+// BenchOptions say how workloads are measured. The zero value is the default.
+type BenchOptions struct {
+	// Threads is how many compute; 0 is one a core.
+	Threads int
+	// Steps is how many are timed, after one that is not; 0 is 5.
+	Steps int
+}
+
+// Figures are what was measured of a workload. What it does not have is zero.
+type Figures struct {
+	// Workload is its name, Device what it ran on.
+	Workload string `json:"workload"`
+	Device   string `json:"device"`
+	// Seconds are the median of a step's times, AllSeconds each step's, the first, which is not counted, among them.
+	Seconds    float64   `json:"seconds,omitempty"`
+	AllSeconds []float64 `json:"all_seconds,omitempty"`
+	// Tokens is how many a step runs over, TokenRate how many a second.
+	Tokens    int     `json:"tokens,omitempty"`
+	TokenRate float64 `json:"tokens_per_second,omitempty"`
+	// Flops are the multiplications and additions of the step's products as the shape of the model states them
+	// (what a program does not need to do counts as done), Rate is 10⁹ of them a second,
+	// Share that rate over the ceiling measured in the same run.
+	Flops int64   `json:"flops,omitempty"`
+	Rate  float64 `json:"gflops,omitempty"`
+	Share float64 `json:"share_of_ceiling,omitempty"`
+	// SingleCeiling and Ceiling are 10⁹ multiplications and additions in registers a second, by one thread and by all.
+	SingleCeiling float64 `json:"ceiling_gflops_1_thread,omitempty"`
+	Ceiling       float64 `json:"ceiling_gflops,omitempty"`
+	// Bandwidth is the 10⁹ bytes a second that y = a + b reads and writes in memory, or that weights are read with.
+	Bandwidth float64 `json:"gbytes_per_second,omitempty"`
+	// PeakBytes is the largest resident memory of the process since the workload began (VmHWM); 0 where the system does not tell.
+	PeakBytes int64 `json:"hwm_bytes,omitempty"`
+	// Allocations are those on the Go heap in a step.
+	Allocations float64 `json:"allocations_per_step"`
+}
+
+// workload is one standard workload.
+type workload struct {
+	name string
+	run  func(context.Context, *cpu.Device, BenchOptions, *Figures) error
+}
+
+var workloads = []workload{
+	{"ceiling", benchCeiling},
+	{"lora-bert-base", benchLoRA},
+	{"forward-bert-base", benchForward},
+	{"decode-gpt2", benchDecode},
+}
+
+// Workloads are the names of the standard workloads, in their order.
+func Workloads() []string {
+	var names []string
+	for _, w := range workloads {
+		names = append(names, w.name)
+	}
+	return names
+}
+
+// Bench measures one standard workload of this machine, on models whose weights are
+// drawn by chance: nothing is read.
+func Bench(ctx context.Context, name string, o BenchOptions) (*Figures, error) {
+	i := slices.IndexFunc(workloads, func(w workload) bool { return w.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no workload %q; there are %s", name, strings.Join(Workloads(), ", "))
+	}
+	if o.Steps == 0 {
+		o.Steps = 5
+	}
+	dev, err := cpu.New(cpu.Options{Threads: o.Threads})
+	if err != nil {
+		return nil, err
+	}
+	f := &Figures{Workload: name, Device: dev.Name()}
+	if err := workloads[i].run(ctx, dev, o, f); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	f.PeakBytes = peakMemory()
+	return f, nil
+}
+
+// ForgetPeak lets the peak of memory be counted anew, for a workload that follows
+// another in one process.
+func ForgetPeak() {
+	debug.FreeOSMemory()
+	// What the system does not let us reset stays the peak of all workloads so far.
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o200)
+}
+
+// peakMemory is the process's VmHWM in bytes; 0 where the system does not tell.
+func peakMemory() int64 {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
+	words := strings.Fields(rest)
+	if len(words) == 0 {
+		return 0
+	}
+	kib, err := strconv.ParseInt(words[0], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kib << 10
+}
+
+// benchCeiling measures what no product and no row operation can pass.
+func benchCeiling(_ context.Context, dev *cpu.Device, _ BenchOptions, f *Figures) error {
+	single, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		return err
+	}
+	f.SingleCeiling, f.Ceiling = single.Ceiling(time.Second)/1e9, dev.Ceiling(time.Second)/1e9
+	const rows, columns, runs = 4096, 4096, 8
+	y, a, b := matrixOf(dev, rows, columns), matrixOf(dev, rows, columns), matrixOf(dev, rows, columns)
+	for range runs {
+		begun := time.Now()
+		dev.Add(y, a, b)
+		f.Bandwidth = max(f.Bandwidth, 3*4*rows*columns/time.Since(begun).Seconds()/1e9)
+	}
+	return nil
+}
+
+// stopwatch times steps.
+type stopwatch struct {
+	seconds []float64
+	last    time.Time
+	mallocs uint64 // before the second step
+}
+
+func (s *stopwatch) start() { s.last = time.Now() }
+
+// step ends a step.
+func (s *stopwatch) step() {
+	s.seconds = append(s.seconds, time.Since(s.last).Seconds())
+	if len(s.seconds) == 1 {
+		s.mallocs = mallocs()
+	}
+	s.last = time.Now()
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
+
+// into fills the figures of steps over so many tokens, whose products are flops.
+func (s *stopwatch) into(f *Figures, tokens int, flops int64) {
+	counted := s.seconds[1:]
+	f.Allocations = float64(mallocs()-s.mallocs) / float64(len(counted))
+	f.AllSeconds = s.seconds
+	sorted := slices.Sorted(slices.Values(counted))
+	f.Seconds = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	f.Tokens, f.TokenRate = tokens, float64(tokens)/f.Seconds
+	f.Flops, f.Rate = flops, float64(flops)/f.Seconds/1e9
+	if f.Ceiling > 0 {
+		f.Share = f.Rate / f.Ceiling
+	}
+}
