@@ -29,13 +29,16 @@ func (t *Tape) Forward(wanted ...*Value) error {
 }
 
 // Backward runs what was recorded, forward and then backward from loss, a value
-// [1, 1]. Loss and the values in wanted stay readable until Reset.
+// [1, 1] that an operation makes. Loss and the values in wanted stay readable until Reset.
 func (t *Tape) Backward(loss *Value, wanted ...*Value) error {
 	if t.err == nil && (loss.Rows != 1 || loss.Cols != 1) {
 		t.Fail(fmt.Errorf("loss: %w: [%d, %d] is not [1, 1]", ErrShape, loss.Rows, loss.Cols))
 	}
 	if t.err == nil && !loss.needs {
 		t.Fail(errors.New("loss: nothing that trains stands behind it"))
+	}
+	if t.err == nil && (loss.base != nil || loss.external) {
+		t.Fail(errors.New("loss: no operation makes it"))
 	}
 	loss.root().wanted = true
 	if err := t.ready(loss, wanted); err != nil {

@@ -56,6 +56,15 @@ func TestLossNeedsAParameter(t *testing.T) {
 	if err := tape.Backward(tape.Parameter(NewParameter(tape.Device(), "p", 2))); !errors.Is(err, ErrShape) {
 		t.Errorf("error %v", err)
 	}
+	for what, loss := range map[string]func(*Value) *Value{
+		"a parameter": func(p *Value) *Value { return tape.Columns(p, 1, 2) },
+		"a view":      func(p *Value) *Value { return tape.Columns(tape.Scale(p, 2), 1, 2) },
+	} {
+		tape.Reset()
+		if err := tape.Backward(loss(tape.Parameter(NewParameter(tape.Device(), "p", 2)))); err == nil || !strings.Contains(err.Error(), "no operation makes it") {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
 }
 
 // TestCost plans without running, and the run takes what was planned.

@@ -67,12 +67,12 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	if err != nil {
 		return nil, err
 	}
+	if task == SequenceClassification && config.Labels == nil {
+		config.Labels = []string{"LABEL_0", "LABEL_1"} // transformers' default, which it does not write
+	}
 	newHead := o.Labels != nil && !slices.Equal(o.Labels, config.Labels)
 	if o.Labels != nil {
 		config.Labels = o.Labels
-	}
-	if task == SequenceClassification && config.Labels == nil {
-		config.Labels = []string{"LABEL_0", "LABEL_1"} // transformers' default, which it does not write
 	}
 	var src nn.Source
 	if file != nil {

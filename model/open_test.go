@@ -210,6 +210,21 @@ func TestLabels(t *testing.T) {
 	}
 }
 
+// TestLabelsThatAreNotWritten: transformers leaves its two default labels out of the config, and the head is a head.
+func TestLabelsThatAreNotWritten(t *testing.T) {
+	dir := spoiled(t, "gpt2-cls-two", map[string]any{"id2label": nil, "label2id": nil, "num_labels": nil}, func(map[string]*tensor.Tensor) {})
+	for _, labels := range [][]string{nil, {"LABEL_0", "LABEL_1"}} {
+		base, err := model.Open(dir, device(t), model.Options{Labels: labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fresh := base.Tree.Fresh(); len(fresh) > 0 || len(base.Info().Labels) != 2 {
+			t.Errorf("labels %q: fresh are %v, labels %q", labels, fresh, base.Info().Labels)
+		}
+		base.Close()
+	}
+}
+
 // TestRandom makes a base without tensors: the same bits from the same seed.
 func TestRandom(t *testing.T) {
 	elements := func(seed uint64) []float32 {

@@ -118,6 +118,29 @@ func TestWantedRows(t *testing.T) {
 	})
 }
 
+// TestObservedClasses: who looks at hidden states gets the same classes, whatever rows the batch wants.
+func TestObservedClasses(t *testing.T) {
+	everywhere(t, []string{"gpt2-cls-two", "llama-cls-biases"}, func(t *testing.T, base *model.Base, dev compute.Device) {
+		var want [][]float32
+		for _, observe := range []func(int, *autograd.Value){nil, func(int, *autograd.Value) {}} {
+			all := segments(5, 1, 30)
+			all[0].Wanted, all[2].Wanted = []int32{0, 4}, []int32{1, 2, 29}
+			p := nn.NewPass(autograd.New(dev), pack(t, all...))
+			p.Observe = observe
+			got := forward(t, p, base.Model.(model.Classifier).Classify(p))
+			if want == nil {
+				want = got
+			}
+			if len(got) != 3 {
+				t.Fatalf("%d rows", len(got))
+			}
+			for i := range got {
+				near.Check(t, fmt.Sprint("segment ", i), got[i], want[i], near.Logits)
+			}
+		}
+	})
+}
+
 // TestVocabularyRows scores some tokens only.
 func TestVocabularyRows(t *testing.T) {
 	everywhere(t, languageModels, func(t *testing.T, base *model.Base, dev compute.Device) {

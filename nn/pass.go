@@ -155,9 +155,10 @@ func (p *Pass) Positions(r *Rows) []int32 {
 // Narrow makes rows the wanted ones, after the input has settled the batch, unless
 // the pass observes hidden states, which want all rows.
 func (p *Pass) Narrow(rows []int32) {
-	if p.Observe == nil {
-		p.Batch.Wanted, p.wanted = rows, nil
+	if p.Observe != nil {
+		rows = nil
 	}
+	p.Batch.Wanted, p.wanted = rows, nil
 }
 
 // Pick is the given rows of h, which holds the wanted ones.
