@@ -155,15 +155,22 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 	return dir, tok.Save(dir)
 }
 
+// vocabularyFile is what the vocabulary of a run's folder was made for: a hash of settings and text.
+const vocabularyFile = "vocabulary.sha256"
+
 // vocabulary is the run's vocabulary: made once, then read.
 func (r *Pretraining) vocabulary(ctx context.Context, say func(string)) (*tokenizer.Tokenizer, error) {
-	dir := filepath.Join(r.OutputDir, "base")
-	if _, err := os.Stat(filepath.Join(dir, "tokenizer.json")); err == nil {
-		return tokenizer.Open(dir)
-	}
+	dir, made := filepath.Join(r.OutputDir, "base"), filepath.Join(r.OutputDir, vocabularyFile)
 	texts, err := r.texts(r.Data.Train)
 	if err != nil {
 		return nil, err
+	}
+	id, err := identity(r.Tokenizer, texts...)
+	if err != nil {
+		return nil, err
+	}
+	if found, err := os.ReadFile(made); err == nil && string(found) == id {
+		return tokenizer.Open(dir)
 	}
 	say(fmt.Sprintf("making a vocabulary of %d from %d paragraphs", r.Tokenizer.Size, len(texts)))
 	lower := r.Tokenizer.Lowercase == nil || *r.Tokenizer.Lowercase
@@ -175,7 +182,10 @@ func (r *Pretraining) vocabulary(ctx context.Context, say func(string)) (*tokeni
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	return tok, tok.Save(dir)
+	if err := tok.Save(dir); err != nil {
+		return nil, err
+	}
+	return tok, writeFile(made, []byte(id))
 }
 
 // base is the new base, by chance.

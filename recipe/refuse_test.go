@@ -1,7 +1,9 @@
 package recipe_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"trimtab/recipe"
+	"trimtab/train"
 )
 
 const (
@@ -128,6 +131,69 @@ func bare(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return filepath.Dir(write(t, path, withoutKey(t, text, "post_processor")))
+}
+
+// What a pretraining would find out after its vocabulary was made is told before.
+func TestPretrainingRefuses(t *testing.T) {
+	const model = "model: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32, max_position_embeddings: 24}\n"
+	for rest, want := range map[string]string{
+		"max_length: 24":                                    "model is missing",
+		model + "masking: {mlm_probability: 0}":             "masking.mlm_probability is 0",
+		model + "max_length: 3":                             "max_length is 3",
+		model + "max_length: 64":                            "max_length is 64, and model.max_position_embeddings is 24",
+		model + "max_length: 24\ntraining: {eval_steps: 1}": "eval_steps",
+		model + "training: {metric_for_best_model: f1}":     `metric_for_best_model is "f1"`,
+	} {
+		dir := t.TempDir()
+		corpus := write(t, filepath.Join(dir, "corpus.txt"), strings.Join(texts(), "\n"))
+		path := write(t, filepath.Join(dir, "r.yaml"), fmt.Sprintf("%s\ndata: {train: [%s]}\noutput_dir: %s\ntokenizer: {vocab_size: 100}\n", rest, corpus, filepath.Join(dir, "run")))
+		r, err := recipe.ReadPretraining(path)
+		if err == nil {
+			_, err = r.Pretrain(t.Context(), device(t), false, func(string) {}, nil)
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %s", rest, err, want)
+		}
+	}
+}
+
+// A vocabulary of other settings is not taken for the run's.
+func TestVocabularyFollowsTheRecipe(t *testing.T) {
+	dir := t.TempDir()
+	corpus := write(t, filepath.Join(dir, "corpus.txt"), strings.Join(texts(), "\n"))
+	path := write(t, filepath.Join(dir, "r.yaml"), fmt.Sprintf(`
+model: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32, max_position_embeddings: 24}
+data: {train: [%s]}
+max_length: 24
+training: {max_steps: 2}
+output_dir: %s
+`, corpus, filepath.Join(dir, "run")))
+	for _, size := range []int{60, 50} {
+		r, err := recipe.ReadPretraining(path, fmt.Sprintf("tokenizer.vocab_size=%d", size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stopped, stop := context.WithCancel(t.Context())
+		say := func(text string) {
+			if strings.Contains(text, "segments") { // the vocabulary is made
+				stop()
+			}
+		}
+		if _, err := r.Pretrain(stopped, device(t), true, say, nil); !errors.Is(err, train.ErrInterrupted) {
+			t.Fatal(err)
+		}
+		stop()
+		if err := os.RemoveAll(filepath.Join(dir, "run", "checkpoint-0")); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := recipe.OpenTokenizer(filepath.Join(dir, "run", "base"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tok.Size() != size {
+			t.Errorf("the vocabulary has %d tokens, expected %d", tok.Size(), size)
+		}
+	}
 }
 
 // withoutKey is a JSON object without a key.
