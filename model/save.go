@@ -34,6 +34,11 @@ func (b *Base) Save(dir string, dtype tensor.DType) error {
 		}
 		tensors[p.Name] = tensor.FromFloat32s(p.Shape, v).As(dtype)
 	}
+	for _, l := range b.Tree.Untied() { // in transformers it has a bias of its own then too
+		if l.Bias != nil && tensors[l.Name+".bias"] == nil {
+			tensors[l.Name+".bias"] = tensors[l.Bias.Name]
+		}
+	}
 	text, err := b.describe(names[dtype])
 	if err != nil {
 		return err

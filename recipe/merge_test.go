@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"trimtab/checkpoint"
 	"trimtab/compute"
 	"trimtab/compute/cpu"
 	"trimtab/internal/near"
@@ -84,6 +85,15 @@ output_dir: %q
 			to := filepath.Join(t.TempDir(), "merged")
 			if _, err := run.Merge(to); err != nil {
 				t.Fatal(err)
+			}
+			f, err := checkpoint.Open(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			// transformers reads this name where weights are not tied, as here the delta on the decoder has it
+			if _, _, ok := f.Info("cls.predictions.decoder.bias"); ok != (name == "prompt and LoRA") {
+				t.Errorf("the decoder has a bias of its own: %v", ok)
 			}
 			near.Check64(t, "the run after merging", answers(t, run), want, near.Exact)
 			r.Base, r.Deltas = to, nil
