@@ -1,10 +1,10 @@
 """Loads a delta that Trimtab wrote in the library whose format it is, and compares logits.
 
-    python internal/reference/interop.py BASE DELTA INPUT OUTPUT [--logits NAME]
+    python internal/reference/interop.py BASE DELTA INPUT OUTPUT [BASE DELTA INPUT OUTPUT ...] [--logits NAME]
 
 BASE is a transformers folder, DELTA a PEFT or an AdapterHub folder (its adapter_config.json says which), INPUT the
 tensors that `trimtab forward` read and OUTPUT those that it wrote. For AdapterHub's folders, run it in the environment
-of requirements-adapters.txt. Prints one line; the exit status is 1 where a logit is not within 1e-5 (1 + |expected|).
+of requirements-adapters.txt. Prints a line a delta; the exit status is 1 where a logit is not within 1e-5 (1 + |expected|).
 """
 
 import argparse
@@ -50,26 +50,33 @@ def worst(found, expected, mask):
     return torch.nan_to_num(error, nan=float("inf")).max().item()
 
 
+def compare(base, delta, source, output, name):
+    """Prints a line about one delta and reports whether it agrees."""
+    tensors = load_file(source)
+    inputs = {key: tensors[key] for key in MODEL_INPUTS if key in tensors}
+    model, library = load(base, delta)
+    with torch.no_grad():
+        expected = model(**inputs).logits
+    error = worst(load_file(output)[name], expected, inputs.get("attention_mask"))
+    verdict = "agrees" if error <= TOLERANCE else "DIFFERS"
+    print(f"{delta.name}: {verdict} with {library}, the largest error is {error:.2g}", flush=True)
+    return error <= TOLERANCE
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("base", "delta", "input", "output"):
-        parser.add_argument(name, type=pathlib.Path)
+    parser.add_argument("paths", type=pathlib.Path, nargs="+", metavar="BASE DELTA INPUT OUTPUT")
     parser.add_argument("--logits", default="logits", help="the tensor of OUTPUT to compare")
     arguments = parser.parse_args()
+    if len(arguments.paths) % 4:
+        parser.error("expected BASE DELTA INPUT OUTPUT, any number of times")
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     logging.getLogger("adapters").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", FutureWarning)
-    tensors = load_file(arguments.input)
-    inputs = {name: tensors[name] for name in MODEL_INPUTS if name in tensors}
-    model, library = load(arguments.base, arguments.delta)
-    with torch.no_grad():
-        expected = model(**inputs).logits
-    error = worst(load_file(arguments.output)[arguments.logits], expected, inputs.get("attention_mask"))
-    verdict = "agrees" if error <= TOLERANCE else "DIFFERS"
-    print(f"{arguments.delta.name}: {verdict} with {library}, the largest error is {error:.2g}")
-    return 0 if error <= TOLERANCE else 1
+    fours = zip(*[iter(arguments.paths)] * 4)
+    return 0 if all([compare(*four, arguments.logits) for four in fours]) else 1
 
 
 if __name__ == "__main__":

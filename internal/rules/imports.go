@@ -10,7 +10,7 @@ import (
 // levels, and of its own level where [apart] does not forbid it; Go itself
 // refuses circles.
 var levels = [][]string{
-	{"cmd"},
+	{"cmd", "internal/reference"},
 	{"serve"},
 	{"recipe"},
 	{"train", "eval", "infer"},
