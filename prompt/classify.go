@@ -120,29 +120,37 @@ func (c *Classifier) maskLogits(p *nn.Pass) *autograd.Value {
 	return c.LanguageModel.Logits(p, c.LanguageModel.Hidden(p), c.Verbalizer.Vocabulary)
 }
 
-// calibrationTokens bounds the batches of [Classifier.Calibrate].
+// calibrationTokens bounds the batches of [Classifier.CalibrateOn].
 const calibrationTokens = 4096
 
 // Calibrate makes the classifier subtract what the model answers to inputs
 // that say nothing ([Template.Blank], wrapped), or on average to many
 // unlabelled ones. What was calibrated before is replaced.
 func (c *Classifier) Calibrate(inputs []*Input) error {
+	segments := make([]nn.Segment, len(inputs))
+	for i, in := range inputs {
+		segments[i] = in.Segment()
+	}
+	return c.CalibrateOn(segments)
+}
+
+// CalibrateOn is [Classifier.Calibrate] for inputs that are segments already ([Input.Segment]).
+func (c *Classifier) CalibrateOn(inputs []nn.Segment) error {
 	if len(inputs) == 0 {
 		return fmt.Errorf("%w: no inputs to calibrate with", ErrVerbalizer)
 	}
 	mean := make([]float64, c.Verbalizer.Size())
 	tape := autograd.New(c.dev)
 	for rest := inputs; len(rest) > 0; {
-		var segments []nn.Segment
-		for tokens := 0; len(segments) < len(rest) && (tokens == 0 || tokens+len(rest[len(segments)].IDs) <= calibrationTokens); {
-			tokens += len(rest[len(segments)].IDs)
-			segments = append(segments, rest[len(segments)].Segment())
+		n := 0
+		for tokens := 0; n < len(rest) && (n == 0 || tokens+len(rest[n].IDs) <= calibrationTokens); n++ {
+			tokens += len(rest[n].IDs)
 		}
-		rest = rest[len(segments):]
-		batch, err := nn.Pack(segments...)
+		batch, err := nn.Pack(rest[:n]...)
 		if err != nil {
 			return err
 		}
+		rest = rest[n:]
 		tape.Reset()
 		logits := c.maskLogits(nn.NewPass(tape, batch))
 		if err := tape.Forward(logits); err != nil {

@@ -43,19 +43,21 @@ func reopened(t *testing.T, r *recipe.Recipe) (*recipe.Job, *recipe.Report) {
 
 // A run that is opened answers with what it was calibrated with when it was trained.
 func TestCalibrationIsKept(t *testing.T) {
-	r := reviewing(t, asked, "prompt.calibrate=true", "training.learning_rate=0.1")
-	before, err := r.Open(device(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer before.Close()
-	if _, err := r.Train(t.Context(), device(t), recipe.TrainOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	after, _ := reopened(t, r)
-	near.Check64(t, "calibration", after.Prompt.Verbalizer.Calibration, before.Prompt.Verbalizer.Calibration, near.Exact)
-	if len(after.Prompt.Verbalizer.Calibration) == 0 {
-		t.Error("there is none")
+	for _, how := range []string{"true", "train"} {
+		r := reviewing(t, asked, "prompt.calibrate="+how, "training.learning_rate=0.1")
+		before, err := r.Open(device(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer before.Close()
+		if _, err := r.Train(t.Context(), device(t), recipe.TrainOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		after, _ := reopened(t, r)
+		near.Check64(t, how, after.Prompt.Verbalizer.Calibration, before.Prompt.Verbalizer.Calibration, near.Exact)
+		if len(after.Prompt.Verbalizer.Calibration) == 0 {
+			t.Errorf("%s: there is none", how)
+		}
 	}
 }
 

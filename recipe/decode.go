@@ -227,7 +227,8 @@ func checkEnums(path string, v reflect.Value, prefix string) error {
 				return err
 			}
 		}
-		if f.enum != nil && at.Kind() == reflect.String && !slices.Contains(f.enum, at.String()) {
+		leftOut := f.preset == "" && at.Kind() == reflect.String && at.String() == ""
+		if f.enum != nil && at.Kind() == reflect.String && !leftOut && !slices.Contains(f.enum, at.String()) {
 			return fmt.Errorf("%s: %w: %s%s is %q, and must be one of %s", path, ErrRecipe, prefix, f.key, at.String(), strings.Join(f.enum, ", "))
 		}
 	}

@@ -130,7 +130,7 @@ func (j *Job) exportable() error {
 		return r.fail("an export draws nothing by chance: set training.dropout to 0")
 	case r.ClassWeights != nil:
 		return r.fail("class_weights cannot be exported")
-	case r.Prompt != nil && r.Prompt.Calibrate:
+	case r.Prompt != nil && r.Prompt.calibrates():
 		return r.fail("prompt.calibrate cannot be exported")
 	}
 	if j.Prompt != nil {

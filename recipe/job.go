@@ -149,11 +149,21 @@ func (j *Job) ask() error {
 	return nil
 }
 
-// calibrate subtracts what the model answers to an empty text, where the recipe says so: the model
-// before it is trained. A run that is opened again has kept that.
+// calibrates reports whether something is subtracted.
+func (p *Prompt) calibrates() bool { return p.Calibrate == "true" || p.Calibrate == "train" }
+
+// calibrate subtracts what the model answers to an empty text, or on average to the training texts, where the
+// recipe says so: the model before it is trained. A run that is opened again has kept that.
 func (j *Job) calibrate() error {
-	if j.Prompt == nil || !j.Recipe.Prompt.Calibrate || j.Recipe.calibration != nil {
+	if j.Prompt == nil || !j.Recipe.Prompt.calibrates() || j.Recipe.calibration != nil {
 		return nil
+	}
+	if j.Recipe.Prompt.Calibrate == "train" {
+		examples, _, err := j.splits()
+		if err != nil {
+			return err
+		}
+		return j.Prompt.CalibrateOn(examples.Segments)
 	}
 	t := j.Prompt.Template
 	in, _, err := t.WrapAll([]prompt.Example{t.Template().Blank("")}, j.wrapOptions())

@@ -73,8 +73,9 @@ type Prompt struct {
 	Template string `yaml:"template" doc:"OpenPrompt's template language, or {sentence} It was {mask}."`
 	// Verbalizer names words for classes.
 	Verbalizer any `yaml:"verbalizer" doc:"{label: [words]}, or {label_words: ..., multi_token_handler: first, post_log_softmax: true}"`
-	// Calibrate subtracts what the model answers to an empty text.
-	Calibrate bool `yaml:"calibrate" doc:"contextual calibration: subtract what the model answers to an empty text"`
+	// Calibrate subtracts what the model answers, before it is trained, to an empty text ("true"), or on average to
+	// the training texts ("train"). Empty is "false".
+	Calibrate string `yaml:"calibrate" enum:"false,true,train" doc:"subtract what the model answers, before it is trained, to an empty text (true: contextual calibration), or on average to the training texts, whose labels are not looked at (train)"`
 }
 
 // Length is how long an input may be.

@@ -195,7 +195,7 @@ func OpenRun(dir string, dev compute.Device, o OpenOptions) (*Job, *Report, erro
 		r.Base = o.Base
 	}
 	r.calibration = report.Calibration
-	if asked := r.Prompt != nil && r.Prompt.Calibrate; asked != (report.Calibration != nil) {
+	if asked := r.Prompt != nil && r.Prompt.calibrates(); asked != (report.Calibration != nil) {
 		return nil, nil, fmt.Errorf("%s: %w: calibration has %d numbers, and the recipe's prompt.calibrate is %v", filepath.Join(dir, runFile), ErrRun, len(report.Calibration), asked)
 	}
 	var labels *data.Labels
