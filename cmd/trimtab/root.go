@@ -46,7 +46,7 @@ func newRoot() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(),
+	root.AddCommand(a.demo(), a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(),
 		a.pretrain(), a.forward(), a.step(), a.bench(), a.schema())
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {
