@@ -40,7 +40,7 @@ func TestTableOfKeys(t *testing.T) {
 
 var fenced = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// TestRecipesInDocumentation reads every recipe that a page shows.
+// TestRecipesInDocumentation reads every recipe that a page shows, and the examples.
 func TestRecipesInDocumentation(t *testing.T) {
 	root, count := near.Root(t), 0
 	pages := []string{filepath.Join(root, "README.md")}
@@ -70,6 +70,15 @@ func TestRecipesInDocumentation(t *testing.T) {
 	}
 	if count == 0 {
 		t.Error("no page shows a recipe")
+	}
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*.yaml"))
+	if err != nil || len(examples) == 0 {
+		t.Errorf("examples: %v, %v", examples, err)
+	}
+	for _, path := range examples {
+		if _, err := recipe.Read(path); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

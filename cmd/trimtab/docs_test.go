@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,8 +10,8 @@ import (
 	"trimtab/internal/near"
 )
 
-// Every command line in a fence of the pages in docs, and in the examples of
-// --help, is one that the program takes.
+// Every command line in a fence of README and the pages in docs, and in the examples
+// of --help, is one that the program takes.
 func TestDocumentedCommands(t *testing.T) {
 	root := near.Root(t)
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -18,7 +19,7 @@ func TestDocumentedCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	checked := 0
-	for _, page := range pages {
+	for _, page := range append(pages, filepath.Join(root, "README.md")) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -38,6 +39,29 @@ func TestDocumentedCommands(t *testing.T) {
 		}
 		for _, args := range lines {
 			accept(t, c.Name()+" --help", args)
+		}
+	}
+}
+
+// With TRIMTAB_LONG=1 the README's commands are run, one after another, but for the
+// demo and the tests. They leave the program and runs/ in the repository's root.
+func TestREADMERuns(t *testing.T) {
+	if os.Getenv("TRIMTAB_LONG") == "" {
+		t.Skip("TRIMTAB_LONG is not set")
+	}
+	root := near.Root(t)
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l := range strings.Lines(fences(string(text))) {
+		if l = strings.TrimSpace(l); l == "" || strings.HasPrefix(l, "#") || strings.HasPrefix(l, "go run") || strings.HasPrefix(l, "go test") {
+			continue
+		}
+		cmd := exec.Command("bash", "-c", l)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", l, err, out)
 		}
 	}
 }
@@ -83,7 +107,7 @@ func commandLines(text string) [][]string {
 	for l := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		words := shellWords(l)
 		for i, w := range words {
-			if w == "trimtab" || w == "./cmd/trimtab" && i > 1 && words[i-1] == "run" {
+			if w == "trimtab" || w == "./trimtab" || w == "./cmd/trimtab" && i > 1 && words[i-1] == "run" {
 				args := words[i+1:]
 				for j, w := range args {
 					if w == "|" || w == ">" || w == "&&" || strings.HasPrefix(w, "#") {
