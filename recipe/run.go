@@ -36,7 +36,7 @@ type Report struct {
 	Deltas []string `json:"deltas"`
 	// Calibration is what the prompt was calibrated with: the logits of an input that says nothing.
 	Calibration []float64 `json:"calibration,omitempty"`
-	// DataHash identifies the training data (there is none of a prompt of which nothing trains), Fingerprint the base.
+	// DataHash identifies the training data (there is none where nothing trains), Fingerprint the base.
 	DataHash    string `json:"data_hash,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// Parameters is how many numbers trained; Steps were taken, Best is the step that was kept (0: the last).

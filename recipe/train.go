@@ -58,7 +58,7 @@ func (r *Recipe) Train(ctx context.Context, dev compute.Device, o TrainOptions) 
 // train trains the job in the recipe's folder, which is claimed.
 func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 	r := j.Recipe
-	if j.Prompt != nil && len(j.Parameters) == 0 {
+	if len(j.Parameters) == 0 && (j.Prompt != nil || r.Data.Train == nil) {
 		return j.zeroShot(ctx)
 	}
 	examples, validation, err := j.splits()
@@ -94,7 +94,7 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 	return outcome, j.save(outcome, examples.Data.Hash())
 }
 
-// zeroShot leaves a run of a prompt of which nothing trains: the base is only asked.
+// zeroShot leaves a run in which nothing trains: the base is only asked, or measured.
 func (j *Job) zeroShot(ctx context.Context) (*Outcome, error) {
 	outcome := &Outcome{Dir: j.Recipe.OutputDir}
 	if s := j.Recipe.Data.Validation; s != nil {
