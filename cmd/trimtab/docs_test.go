@@ -107,7 +107,7 @@ func commandLines(text string) [][]string {
 	for l := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
 		words := shellWords(l)
 		for i, w := range words {
-			if w == "trimtab" || w == "./trimtab" || w == "./cmd/trimtab" && i > 1 && words[i-1] == "run" {
+			if (w == "trimtab" || w == "./trimtab") && (i == 0 || words[i-1] == "|") || w == "./cmd/trimtab" && i > 1 && words[i-1] == "run" {
 				args := words[i+1:]
 				for j, w := range args {
 					if w == "|" || w == ">" || w == "&&" || strings.HasPrefix(w, "#") {
