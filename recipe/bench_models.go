@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"time"
 
 	"trimtab/autograd"
 	"trimtab/compute/cpu"
@@ -76,7 +75,6 @@ func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures)
 	options.LearningRate, options.Schedule, options.WeightDecay = 1e-3, "constant", 0.01
 	options.BatchSize, options.MaxSteps = benchSegments, 1+o.Steps
 	var watch stopwatch
-	f.Ceiling = dev.Ceiling(time.Second) / 1e9
 	run := &train.Run{Device: dev, Options: options, Parameters: d.Parameters(), Report: func(train.Progress) { watch.step() },
 		Objective: &classified{model: base.Model.(model.Classifier), e: benchExamples(base.Info().Vocabulary)}}
 	watch.start()
@@ -97,7 +95,6 @@ func benchForward(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figur
 	if err != nil {
 		return err
 	}
-	f.Ceiling = dev.Ceiling(time.Second) / 1e9
 	tape := autograd.New(dev)
 	var watch stopwatch
 	watch.start()
