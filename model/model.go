@@ -20,7 +20,8 @@ type Info struct {
 	Causal bool
 	// Prefix is the module that holds the bare model inside one with a head: "bert".
 	Prefix string
-	// Head are the modules of the classification head that is new for each task: "classifier".
+	// Head are the modules of the classification head that is new for each task: "classifier", and a
+	// pooler that the base does not have.
 	Head []string
 	// Labels are the classes of a classifier, in order; nil for other models.
 	Labels []string

@@ -120,6 +120,9 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	case model.SequenceClassification:
 		m.pooler = s.At("bert").Fresh(k.Std).Linear("pooler.dense", k.Hidden, k.Hidden)
 		m.classifier = s.Fresh(k.Std).Linear("classifier", k.Hidden, len(c.Labels))
+		if m.pooler.Weight.Fresh { // as of a base that was a masked language model
+			head = append(head, "bert.pooler")
+		}
 		m.info.Head, m.info.Labels = head, c.Labels
 	}
 	return m, c.Err()
