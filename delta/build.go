@@ -10,6 +10,7 @@ import (
 	"trimtab/autograd"
 	"trimtab/compute"
 	"trimtab/internal/chance"
+	"trimtab/internal/nearest"
 	"trimtab/model"
 	"trimtab/nn"
 	"trimtab/tensor"
@@ -97,7 +98,7 @@ func (b *build) finish() error {
 	if b.source != nil && len(b.errs) == 0 {
 		left := b.source.left(b.base)
 		for i, key := range b.missing {
-			b.errs = append(b.errs, fmt.Errorf("%s: %w: %s %v%s", b.source.file.Where(""), ErrMissing, key, b.shapes[i], suggestion(key, left)))
+			b.errs = append(b.errs, fmt.Errorf("%s: %w: %s %v%s", b.source.file.Where(""), ErrMissing, key, b.shapes[i], nearest.DidYouMean(key, left)))
 		}
 		for _, c := range left {
 			b.errs = append(b.errs, b.source.noPlace(b.base, c))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"trimtab/internal/nearest"
 )
 
 // fields reads the keys of a JSON object: each is asked for, or known to be unneeded, or
@@ -143,7 +145,7 @@ func (f *fields) finish() error {
 	sort.Strings(known)
 	for _, key := range f.keys {
 		if !f.known[key] {
-			return fmt.Errorf("%s: %w: unknown key %q%s", f.where, ErrConfig, key, suggestion(key, known))
+			return fmt.Errorf("%s: %w: unknown key %q%s", f.where, ErrConfig, key, nearest.DidYouMean(key, known))
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package prompt
 import (
 	"errors"
 	"fmt"
+
+	"trimtab/internal/nearest"
 )
 
 // Truncation says which tokens go when an input is too long. Only shortenable
@@ -46,7 +48,7 @@ func (t *Truncation) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("truncation: found %q, expected one of tail, head, balanced, error%s", text, suggest(string(text), truncationNames[:]))
+	return fmt.Errorf("truncation: found %q, expected one of tail, head, balanced, error%s", text, nearest.Suggest(string(text), truncationNames[:]))
 }
 
 // cut returns how many tokens each part loses, at its front with Head and at

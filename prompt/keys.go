@@ -1,6 +1,10 @@
 package prompt
 
-import "slices"
+import (
+	"slices"
+
+	"trimtab/internal/nearest"
+)
 
 // keyed is a part that is being read from a dictionary, and which keys it had.
 type keyed struct {
@@ -49,7 +53,7 @@ func (p *scanner) long(start int) (*keyed, error) {
 		}
 		k.seen[key] = at
 		if !slices.Contains(knownKeys, key) {
-			return nil, p.fail(at, "unknown key %s%s", quote(key), suggest(key, knownKeys))
+			return nil, p.fail(at, "unknown key %s%s", quote(key), nearest.Suggest(key, knownKeys))
 		}
 		v := value{at: at, none: true}
 		p.blank()

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+
+	"trimtab/internal/nearest"
 )
 
 // Method is a method of Python's strings, applied to a field's text.
@@ -177,7 +179,7 @@ func (p *scanner) method(brackets bool) (Method, error) {
 	m := Method{Name: p.word("")}
 	want, ok := shapes[m.Name]
 	if !ok {
-		return m, p.fail(at, "unknown string method %s%s", quote(m.Name), suggest(m.Name, sortedKeys(shapes)))
+		return m, p.fail(at, "unknown string method %s%s", quote(m.Name), nearest.Suggest(m.Name, sortedKeys(shapes)))
 	}
 	p.blank()
 	if brackets || p.peek() == '(' {
@@ -240,7 +242,7 @@ func (p *scanner) argument(method string) (Argument, error) {
 	}
 	text, ok := constants[name]
 	if !ok {
-		return Argument{}, p.fail(at, "unknown constant string.%s%s", name, suggest(name, sortedKeys(constants)))
+		return Argument{}, p.fail(at, "unknown constant string.%s%s", name, nearest.Suggest(name, sortedKeys(constants)))
 	}
 	return Argument{Text: text, Constant: name}, nil
 }

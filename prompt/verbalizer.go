@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"trimtab/internal/nearest"
 )
 
 // ErrVerbalizer is the sentinel of every error about a verbalizer.
@@ -103,7 +105,7 @@ func (z *Verbalizer) options(m map[string]any) error {
 			}
 			z.RawLogits = !b
 		default:
-			return fmt.Errorf("unknown key %q%s", key, suggest(key, verbalizerKeys))
+			return fmt.Errorf("unknown key %q%s", key, nearest.Suggest(key, verbalizerKeys))
 		}
 	}
 	return nil
@@ -117,7 +119,7 @@ func (z *Verbalizer) words(v any) error {
 		}
 		for name := range m {
 			if !slices.Contains(z.Classes, name) {
-				return fmt.Errorf("%q is no class%s", name, suggest(name, z.Classes))
+				return fmt.Errorf("%q is no class%s", name, nearest.Suggest(name, z.Classes))
 			}
 		}
 		for _, name := range z.Classes {

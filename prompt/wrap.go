@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"trimtab/internal/nearest"
 )
 
 // Example is what a template is filled with: texts by field name.
@@ -113,7 +115,7 @@ func tooLong(total int, lengths []int, o WrapOptions) error {
 func (b *BoundTemplate) field(part *Part, ex Example) ([]int32, error) {
 	text, ok := ex.Fields[part.Value]
 	if !ok {
-		return nil, fmt.Errorf("the example has no field %s, which the template needs%s", quote(part.Value), suggest(part.Value, sortedKeys(ex.Fields)))
+		return nil, fmt.Errorf("the example has no field %s, which the template needs%s", quote(part.Value), nearest.Suggest(part.Value, sortedKeys(ex.Fields)))
 	}
 	for _, m := range part.Post {
 		text = m.Apply(text)
