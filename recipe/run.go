@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"trimtab/checkpoint"
 	"trimtab/compute"
@@ -110,7 +111,7 @@ func (j *Job) describe(side *delta.Sidecar, dataHash string) error {
 		err = firstOf(err, e)
 		return text
 	}
-	side.Data = section(map[string]string{"sha256": dataHash})
+	side.Data = section(map[string]string{"sha256": strings.TrimPrefix(dataHash, "sha256:")})
 	if j.Prompt != nil {
 		side.Template = section(j.Recipe.Prompt.Template)
 		side.Verbalizer = section(j.Recipe.Prompt.Verbalizer)
