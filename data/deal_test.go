@@ -75,20 +75,6 @@ func TestFewShotIsFair(t *testing.T) {
 	}
 }
 
-func TestSplit(t *testing.T) {
-	train, held, err := Split(10, 3, 1)
-	all := slices.Concat(train, held)
-	slices.Sort(all)
-	if err != nil || len(held) != 3 || !slices.Equal(all, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) || !slices.IsSorted(train) || !slices.IsSorted(held) {
-		t.Error(train, held, err)
-	}
-	for _, n := range []int{-1, 0, 10} {
-		if _, _, err := Split(10, n, 1); !errors.Is(err, ErrSample) {
-			t.Error(n, err)
-		}
-	}
-}
-
 func TestPack(t *testing.T) {
 	lengths := make([]int, 200)
 	for i := range lengths {
@@ -148,42 +134,5 @@ func TestPackOrder(t *testing.T) {
 	}
 	if batches, err := Pack(nil, 0, PackOptions{Examples: 2}); err != nil || len(batches) != 0 {
 		t.Error(batches, err)
-	}
-}
-
-func TestBatchesResume(t *testing.T) {
-	lengths := []int{5, 6, 7, 8, 9, 1, 2}
-	o := PackOptions{Tokens: 12, Seed: 5}
-	whole, err := NewBatches(lengths, o, Position{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 30 {
-		rest, err := NewBatches(lengths, o, whole.Position())
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := whole.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := rest.Next()
-		if err != nil || !slices.Equal(got, want) || rest.Position() != whole.Position() || rest.PerEpoch() != whole.PerEpoch() {
-			t.Fatalf("%v at %v, want %v at %v (%v)", got, rest.Position(), want, whole.Position(), err)
-		}
-	}
-	if whole.Position().Epoch == 0 {
-		t.Error("the epoch never ended")
-	}
-	for _, p := range []Position{{Index: -1}, {Index: 7}} {
-		if _, err := NewBatches(lengths, o, p); !errors.Is(err, ErrBatch) {
-			t.Error(p, err)
-		}
-	}
-	if _, err := NewBatches(nil, o, Position{}); !errors.Is(err, ErrBatch) {
-		t.Error(err)
-	}
-	if _, err := NewBatches(lengths, PackOptions{}, Position{}); !errors.Is(err, ErrBatch) {
-		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trimtab/checkpoint"
 	"trimtab/compute"
 )
 
@@ -141,15 +142,18 @@ func (c *Config) Divides(aKey string, a int, bKey string, b int) error {
 
 // Canonical is the canonical JSON of the keys that change the computation, for the
 // fingerprint.
-func (c *Config) Canonical() []byte {
+func (c *Config) Canonical() ([]byte, error) {
 	keep := map[string]json.RawMessage{}
 	for key, value := range c.Raw {
 		if !slices.Contains(bookkeeping, key) || key == "model_type" {
 			keep[key] = value
 		}
 	}
-	data, _ := json.Marshal(keep) // of raw messages that were parsed: it cannot fail
-	return data
+	data, err := json.Marshal(keep)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.CanonicalJSON(data)
 }
 
 // Only fails the config if a key is there with another value (a bool, string or float64)

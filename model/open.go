@@ -108,5 +108,9 @@ func (b *Base) Fingerprint(cache string) (string, error) {
 	if b.File == nil {
 		return "", errors.New("a base made by chance has no fingerprint")
 	}
-	return b.File.Fingerprint(b.Config.Canonical(), checkpoint.FingerprintOptions{Cache: cache})
+	config, err := b.Config.Canonical()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", b.Config.Path, err)
+	}
+	return b.File.Fingerprint(config, checkpoint.FingerprintOptions{Cache: cache})
 }
