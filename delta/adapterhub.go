@@ -2,6 +2,7 @@ package delta
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -212,6 +213,24 @@ func (c *Bottleneck) canonical(name string) string {
 		name = strings.Replace(name, "."+old+".", ".adapters.", 1)
 	}
 	return name
+}
+
+// headFiles are where the library keeps a prediction head beside an adapter: the configuration, then tensors.
+var headFiles = []string{"head_config.json", "model_head.safetensors", "pytorch_model_head.bin"}
+
+// headless is an error if a prediction head of the library lies beside the adapter, unless forced.
+func headless(dir string, o Options) error {
+	for _, name := range headFiles {
+		path := filepath.Join(dir, name)
+		switch _, err := os.Stat(path); {
+		case err == nil && !o.Force:
+			return fmt.Errorf("%s: %w: found a prediction head of the adapters library beside the adapter, expected the adapter alone, as save_adapter(..., with_head=False) leaves it; --force opens the adapter without the head",
+				path, ErrHead)
+		case err != nil && !errors.Is(err, os.ErrNotExist):
+			return err
+		}
+	}
+	return nil
 }
 
 func adapterTensors(dir string) (string, error) {

@@ -21,6 +21,8 @@ var (
 	ErrShape = errors.New("tensor has another shape")
 	// ErrOtherBase is wrapped by errors about a delta that was made for another base.
 	ErrOtherBase = errors.New("made for another base")
+	// ErrHead is wrapped by errors about a prediction head that cannot be read.
+	ErrHead = errors.New("head is not read")
 	// ErrState is wrapped by errors about a delta that is, or is not, attached or merged.
 	ErrState = errors.New("wrong state")
 	// ErrNotMergeable is wrapped by errors about methods that cannot be worked into weights.
@@ -47,7 +49,8 @@ type Options struct {
 	// Encode turns text into token ids of the base, with its special tokens; needed
 	// only for prompts that begin as a text.
 	Encode func(text string) ([]int32, error)
-	// Force opens a delta that was made for another base, as far as its tensors fit.
+	// Force opens a delta that was made for another base, as far as its tensors fit, and an adapter of AdapterHub's
+	// without the prediction head that lies beside it.
 	Force bool
 	// FingerprintCache is a folder that remembers fingerprints of bases; empty for none.
 	FingerprintCache string

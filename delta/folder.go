@@ -106,6 +106,9 @@ func open(dir string, base *model.Base, o Options) (*Delta, error) {
 	var path2 string
 	names := canonical
 	if a, ok := config.(*Bottleneck); ok {
+		if err := headless(dir, o); err != nil {
+			return nil, err
+		}
 		path2, err = adapterTensors(dir)
 		names = a.canonical
 	} else {

@@ -176,6 +176,28 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// A head beside an adapter would be passed over: it is refused by name, and --force leaves it out.
+func TestHeadBesideAnAdapter(t *testing.T) {
+	base := openBase(t, "bert-cls", device(t))
+	for _, name := range []string{"head_config.json", "model_head.safetensors", "pytorch_model_head.bin"} {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "adapterhub-1"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := delta.Open(dir, base, delta.Options{})
+		if !errors.Is(err, delta.ErrHead) || !strings.Contains(err.Error(), filepath.Join(dir, name)+": ") || !strings.Contains(err.Error(), "with_head=False") {
+			t.Errorf("%s: found %v, expected ErrHead", name, err)
+		}
+		d, err := delta.Open(dir, base, delta.Options{Force: true})
+		if err != nil || len(d.Parameters()) != 12 {
+			t.Errorf("%s, forced: %v", name, err)
+		}
+	}
+}
+
 // Names that older versions of PEFT wrote, and those of unstripped state, are the same tensors.
 func TestOtherNames(t *testing.T) {
 	base := openBase(t, "bert-cls", device(t))

@@ -24,7 +24,7 @@ type deltas struct {
 // flags adds --delta and --force.
 func (d *deltas) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&d.dirs, "delta", nil, "`folder` of a delta to put on the base; may be repeated")
-	cmd.Flags().BoolVar(&d.force, "force", false, "take a delta that was made for another base, as far as it fits")
+	cmd.Flags().BoolVar(&d.force, "force", false, "take a delta that was made for another base, as far as it fits, and an AdapterHub adapter without the head beside it")
 }
 
 // attach opens the deltas and puts them on the base of a name, or works them into it.
