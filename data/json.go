@@ -126,6 +126,9 @@ func object(decoder *json.Decoder) (names []string, values []*string, err error)
 func plain(raw json.RawMessage) (*string, error) {
 	switch raw[0] {
 	case '"':
+		if half := Unpaired(string(raw)); half != "" {
+			return nil, fmt.Errorf("%s is half of a surrogate pair and stands for no character", half)
+		}
 		var s string
 		err := json.Unmarshal(raw, &s)
 		return &s, err

@@ -90,6 +90,7 @@ func TestReadRefuses(t *testing.T) {
 		{"a.jsonl", "{\"s\":1}\n[1]\n", Options{}, ErrRow, "expected an object, found ["},
 		{"a.jsonl", "{\"s\":1} {}\n", Options{}, ErrRow, "more than one object"},
 		{"a.jsonl", "{\"s\":1,\"s\":2}\n", Options{}, ErrRow, `"s" comes twice`},
+		{"a.jsonl", "{\"s\":1}\n{\"s\":\"a\\udc00\"}", Options{}, ErrRow, `a.jsonl:2: malformed row: key "s": \udc00 is half of a surrogate pair`},
 		{"a.jsonl", "{\"s\":1", Options{}, ErrRow, "a.jsonl:1: "},
 		{"a.json", "{\"s\":1}", Options{}, ErrRow, "expected a list"},
 		{"a.json", "[\n{\"s\":1},\n3]", Options{}, ErrRow, "a.json:3: "},

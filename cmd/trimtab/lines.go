@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"trimtab/data"
 )
 
 // line is a line of input and where it stands.
@@ -27,6 +29,9 @@ func (l line) decode(v any) error {
 	}
 	if err := json.Unmarshal([]byte(l.text), v); err != nil {
 		return l.wrap(fmt.Errorf("not a JSON object of the expected form: %w", err))
+	}
+	if half := data.Unpaired(l.text); half != "" {
+		return l.wrap(fmt.Errorf("%s is half of a surrogate pair and stands for no character", half))
 	}
 	return nil
 }
