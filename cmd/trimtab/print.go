@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,11 +39,15 @@ func (p *printer) printf(format string, args ...any) { fmt.Fprintf(p.Writer, for
 // note tells something that is no result.
 func (p *printer) note(format string, args ...any) { fmt.Fprintf(p.notes, format+"\n", args...) }
 
-// json writes a value as one line of JSON.
+// json writes a value as one line of JSON, which has no numbers that are not finite.
 func (p *printer) json(v any) error {
 	e := json.NewEncoder(p.Writer)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	err := e.Encode(v)
+	if none := (*json.UnsupportedValueError)(nil); errors.As(err, &none) {
+		return fmt.Errorf("a result is %s, and JSON has no such number: look for weights of the base or a delta that are not finite or very large", none.Str)
+	}
+	return err
 }
 
 // table writes rows of cells in columns; those named by right are aligned to the right.

@@ -27,7 +27,7 @@ func (a *app) step() *cobra.Command {
 		Use:   "step MODEL --in FILE (--delta DIR | --train WHAT)",
 		Short: "Train on one batch for some steps of AdamW, for comparing with other libraries",
 		Long: `Reads a batch with labels as forward does, and takes steps of AdamW on it, with dropout off. Prints the loss before
-each step, a line each (with --json {"step", "loss", "gradient_norm"}). What trains are the deltas, or the part of the
+each step, a line each (with --json {"step", "loss", "gradient_norm"}); one that is not finite is an error. What trains are the deltas, or the part of the
 base that --train names; in --out a delta's tensors have the names of its own folder.`,
 		Example: `  trimtab step ../shared/goldens/models/bert-cls --in ../shared/goldens/train/bert-cls+full/expect.safetensors \
     --train full --steps 10 --learning-rate 5e-3 --weight-decay 0.1 --out final.safetensors --gradients gradients.safetensors
@@ -111,21 +111,16 @@ func (o *stepping) run(a *app, out *printer, dir string) (err error) {
 	if o.noDecay != "" {
 		o.options.NoDecay = exchange.BiasesAndNorms(base.Base)
 	}
-	o.options.Loss = func(_ int, loss float64) {
-		if !o.json {
-			out.printf("%v\n", loss)
+	o.options.Report = func(step int, loss, norm float64) error {
+		if o.json {
+			return out.json(stepLine{step, loss, norm})
 		}
+		out.printf("%v\n", loss)
+		return nil
 	}
 	result, err := batch.Step(base.Base, base.device, params, o.options)
 	if err != nil {
 		return err
-	}
-	for i, loss := range result.Losses {
-		if o.json {
-			if err := out.json(stepLine{i + 1, loss, result.GradientNorms[i]}); err != nil {
-				return err
-			}
-		}
 	}
 	return o.write(result)
 }

@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"errors"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -134,5 +135,39 @@ func TestStepRefuses(t *testing.T) {
 	}
 	if _, err := in.Backward(autograd.New(dev), base); err == nil {
 		t.Error("a loss without labels")
+	}
+}
+
+// A learning rate without measure ends in an error that says at which step, after the steps that have numbers were reported.
+func TestStepThatDiverges(t *testing.T) {
+	dev, err := cpu.New(cpu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := ints(tensor.Shape{1, 3}, 1, 2, 3)
+	in, err := exchange.Read(write(t, map[string]*tensor.Tensor{"input_ids": ids, "labels": ids}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		spoilt   bool
+		reported int
+		says     string
+	}{{false, 1, "step 2: not finite: its loss is NaN; a smaller learning rate"}, {true, 0, "step 1: not finite: its loss is NaN before anything was trained"}} {
+		base := open(t, filepath.Join("testdata", "gpt2-untied"), dev)
+		params, err := exchange.Trainable(base, "full")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.spoilt {
+			for i := range params[0].Data {
+				params[0].Data[i] = float32(math.NaN())
+			}
+		}
+		reported := 0
+		_, err = in.Step(base, dev, params, exchange.StepOptions{Steps: 9, LearningRate: 1e30, Report: func(int, float64, float64) error { reported++; return nil }})
+		if !errors.Is(err, exchange.ErrNotFinite) || !strings.Contains(err.Error(), c.says) || reported != c.reported {
+			t.Errorf("found %v after %d steps, expected %s", err, reported, c.says)
+		}
 	}
 }

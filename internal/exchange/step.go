@@ -29,8 +29,8 @@ type StepOptions struct {
 	WarmupSteps int
 	// NoDecay names the parameters that do not decay; nil for none.
 	NoDecay func(name string) bool
-	// Loss is called after each step with its loss; nil for not at all.
-	Loss func(step int, loss float64)
+	// Report is called after each step, counted from 1, with its loss and gradient norm; an error ends the training. Nil for not at all.
+	Report func(step int, loss, norm float64) error
 }
 
 // Trajectory is what steps of training did.
@@ -41,7 +41,10 @@ type Trajectory struct {
 	Gradients, Trained map[string]*tensor.Tensor
 }
 
-// Step trains params by AdamW on the one batch.
+// ErrNotFinite is wrapped by the error of a step whose loss or gradient is no number any more.
+var ErrNotFinite = errors.New("not finite")
+
+// Step trains params by AdamW on the one batch. It ends with an error that wraps [ErrNotFinite] where that leads to no numbers.
 func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.Parameter, o StepOptions) (*Trajectory, error) {
 	if len(params) == 0 {
 		return nil, errors.New("nothing trains")
@@ -60,12 +63,15 @@ func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.P
 		}
 		loss, err := in.Backward(tape, base)
 		if err != nil {
-			return nil, fmt.Errorf("step %d: %w", step, err)
+			return nil, fmt.Errorf("step %d: %w", step+1, err)
 		}
 		if step == 0 {
 			result.Gradients = collect(params, func(p *autograd.Parameter) []float32 { return p.Grad })
 		}
 		norm := gradientNorm(dev, params)
+		if err := finite(step+1, loss, norm); err != nil {
+			return nil, err
+		}
 		result.Losses, result.GradientNorms = append(result.Losses, loss), append(result.GradientNorms, norm)
 		settings := o.at(step, norm)
 		for i, p := range params {
@@ -75,12 +81,29 @@ func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.P
 			}
 			dev.AdamW(p.Data, p.Grad, moments[i][0], moments[i][1], s)
 		}
-		if o.Loss != nil {
-			o.Loss(step, loss)
+		if o.Report != nil {
+			if err := o.Report(step+1, loss, norm); err != nil {
+				return nil, err
+			}
 		}
 	}
 	result.Trained = collect(params, func(p *autograd.Parameter) []float32 { return p.Data })
 	return result, nil
+}
+
+// finite is an error if a step's loss or gradient is no number.
+func finite(step int, loss, norm float64) error {
+	what, value := "loss", loss
+	if !math.IsNaN(loss) && !math.IsInf(loss, 0) {
+		what, value = "gradient's norm", norm
+	}
+	switch {
+	case !math.IsNaN(value) && !math.IsInf(value, 0):
+		return nil
+	case step == 1:
+		return fmt.Errorf("step 1: %w: its %s is %v before anything was trained; look for weights of the base or the delta that are not finite or very large", ErrNotFinite, what, value)
+	}
+	return fmt.Errorf("step %d: %w: its %s is %v; a smaller learning rate, or clipping the gradient's norm, may help", step, ErrNotFinite, what, value)
 }
 
 // Backward runs the loss forward and backward on a tape, and returns it. Gradients
