@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 )
 
 // WriteFile makes or replaces a file in one step: write fills a temporary file in the same folder, which
@@ -50,6 +52,16 @@ func writeTo(path string, write func(w io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// Temporary reports whether a file's name is one that [WriteFile] gives to what it has not finished of path.
+func Temporary(name, path string) bool {
+	rest, ok := strings.CutPrefix(name, path+".")
+	rest, ends := strings.CutSuffix(rest, ".tmp")
+	process, try, both := strings.Cut(rest, "-")
+	_, err := strconv.ParseUint(process, 10, 32)
+	_, err2 := strconv.ParseUint(try, 10, 32)
+	return ok && ends && both && err == nil && err2 == nil
 }
 
 // temporary makes a new file beside path, with the permissions that the process's mask leaves.

@@ -30,7 +30,7 @@ type Run struct {
 	Evaluate func(context.Context) ([]Score, error)
 	// Dir is the folder for checkpoints and metrics.jsonl; empty: none are written.
 	Dir string
-	// Resume goes on from the newest checkpoint in Dir, if there is one. Without it a Dir that an earlier run has
+	// Resume goes on from the newest checkpoint in Dir, if there is one, and removes what a killed run left of others. Without it a Dir that an earlier run has
 	// written to is an error that wraps os.ErrExist.
 	Resume bool
 	// Identity is what a checkpoint must have been made for: a hash of recipe, base and data.

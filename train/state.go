@@ -65,7 +65,7 @@ func (r *Run) save() error {
 			tensors[prefix+p.Name] = tensor.FromFloat32s(p.Shape, part)
 		}
 	}
-	if err := checkpoint.WriteSafetensors(filepath.Join(dir, tensorsFile), tensors, nil); err != nil {
+	if err := checkpoint.WriteSafetensors(filepath.Join(dir, tensorsFile), tensors, map[string]string{identityKey: r.Identity}); err != nil {
 		return err
 	}
 	s := r.state
@@ -141,14 +141,14 @@ func (r *Run) unused() error {
 	return fmt.Errorf("%s: %w: an earlier run left %s: go on from it with --resume, or take another output_dir", r.Dir, os.ErrExist, found)
 }
 
-// load goes back to the newest checkpoint.
+// load goes back to the newest checkpoint, and removes those that the run did not finish.
 func (r *Run) load() error {
 	steps, err := r.saved()
 	if err != nil {
 		return err
 	}
 	if len(steps) == 0 { // what there is comes again
-		return r.cutMetrics(0)
+		return errors.Join(r.sweep(), r.cutMetrics(0))
 	}
 	dir := filepath.Join(r.Dir, folderPrefix+strconv.Itoa(steps[len(steps)-1]))
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
@@ -176,7 +176,7 @@ func (r *Run) load() error {
 		return err
 	}
 	r.state, r.opt.Step = s, s.Updates
-	return r.cutMetrics(s.At.Step)
+	return errors.Join(r.sweep(), r.cutMetrics(s.At.Step))
 }
 
 func (r *Run) loadTensors(path string) error {
