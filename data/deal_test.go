@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"trimtab/internal/chance"
 )
 
 func TestShuffle(t *testing.T) {
@@ -51,6 +53,29 @@ func TestFewShot(t *testing.T) {
 	}
 	for _, c := range [][2]int{{0, 0}, {1, -1}, {31, 0}, {16, 15}} {
 		if _, _, err := FewShot(labels, c[0], c[1], 1); !errors.Is(err, ErrSample) {
+			t.Error(c, err)
+		}
+	}
+}
+
+// TestSplit: the rows held back are the first of the documented permutation; the seed counts, and no part is empty.
+func TestSplit(t *testing.T) {
+	train, held, err := Split(40, 8, 5)
+	if err != nil || len(train) != 32 || len(held) != 8 || !slices.IsSorted(train) || !slices.IsSorted(held) {
+		t.Fatal(train, held, err)
+	}
+	if all := slices.Sorted(slices.Values(slices.Concat(train, held))); len(slices.Compact(all)) != 40 {
+		t.Error("a row comes twice")
+	}
+	want := slices.Sorted(slices.Values(chance.Perm(40, chance.Key{Seed: 5, Site: chance.SiteOf("data.split")})[:8]))
+	if !slices.Equal(held, want) {
+		t.Error(held, want)
+	}
+	if _, other, err := Split(40, 8, 6); err != nil || slices.Equal(other, held) {
+		t.Error("the seed does not count", err)
+	}
+	for _, c := range [][2]int{{0, 0}, {2, 0}, {2, 2}, {2, -1}} {
+		if _, _, err := Split(c[0], c[1], 1); !errors.Is(err, ErrSample) {
 			t.Error(c, err)
 		}
 	}

@@ -43,3 +43,16 @@ func FewShot(labels []int, k, validation int, seed uint64) (train, held []int, e
 	slices.Sort(held)
 	return train, held, nil
 }
+
+// Split keeps some of n rows back for validation: the first of the permutation chance.Perm with the key of the seed and the
+// site "data.split". Both come back in ascending order; none may be empty ([ErrSample]).
+func Split(n, validation int, seed uint64) (train, held []int, err error) {
+	if validation < 1 || validation >= n {
+		return nil, nil, fmt.Errorf("%w: %d of %d rows for validation", ErrSample, validation, n)
+	}
+	order := chance.Perm(n, chance.Key{Seed: seed, Site: chance.SiteOf("data.split")})
+	train, held = order[validation:], order[:validation:validation]
+	slices.Sort(train)
+	slices.Sort(held)
+	return train, held, nil
+}

@@ -58,6 +58,9 @@ func (r *Recipe) checkData() error {
 	if d.FewShot != nil && d.FewShot.K < 1 {
 		return r.fail(fmt.Sprintf("data.few_shot.k is %d, and must be above 0", d.FewShot.K))
 	}
+	if err := r.checkSplit(); err != nil {
+		return err
+	}
 	for _, s := range d.sources() {
 		if s.File == "" {
 			return r.fail("data." + s.key + ".file is missing")
@@ -70,6 +73,24 @@ func (r *Recipe) checkData() error {
 	}
 	if r.Task != "classification" {
 		return r.checkUnlabelled()
+	}
+	return nil
+}
+
+// checkSplit finds what a share held back for validation cannot stand beside.
+func (r *Recipe) checkSplit() error {
+	const key = "data.validation_split_percentage"
+	switch d, p := &r.Data, r.Data.ValidationSplit; {
+	case p == 0:
+		return nil
+	case !(p > 0 && p < 100):
+		return r.fail(fmt.Sprintf("%s is %g, and must be above 0 and below 100", key, p))
+	case d.Train == nil:
+		return r.fail(key + " holds rows of data.train back, and there is none")
+	case d.Validation != nil:
+		return r.fail(key + " and data.validation both say what to validate on: leave one out")
+	case d.FewShot != nil:
+		return r.fail(key + " and data.few_shot, which holds its own rows back for validation, do not go together: leave one out")
 	}
 	return nil
 }

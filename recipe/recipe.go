@@ -42,11 +42,13 @@ type Recipe struct {
 
 // Data are the examples of a task.
 type Data struct {
-	Train      *Source  `yaml:"train" doc:"what is learnt from"`
-	Validation *Source  `yaml:"validation" doc:"what decides which state is best"`
-	Test       *Source  `yaml:"test" doc:"what eval measures on"`
-	FewShot    *FewShot `yaml:"few_shot" doc:"train on a few examples a class"`
-	Labels     []string `yaml:"labels" doc:"the classes in order; left out: the verbalizer's, or those of the training data, sorted"`
+	Train      *Source `yaml:"train" doc:"what is learnt from"`
+	Validation *Source `yaml:"validation" doc:"what decides which state is best"`
+	// ValidationSplit is how much of the training data is held back for validation, in percent.
+	ValidationSplit float64  `yaml:"validation_split_percentage" doc:"percent of train that training.seed draws and holds back as validation; not beside validation or few_shot; left out: none"`
+	Test            *Source  `yaml:"test" doc:"what eval measures on"`
+	FewShot         *FewShot `yaml:"few_shot" doc:"train on a few examples a class"`
+	Labels          []string `yaml:"labels" doc:"the classes in order; left out: the verbalizer's, or those of the training data, sorted"`
 }
 
 // Source is a file of examples. What it leaves out of text, label and format, it has from train.

@@ -97,6 +97,9 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 // zeroShot leaves a run in which nothing trains: the base is only asked, or measured.
 func (j *Job) zeroShot(ctx context.Context) (*Outcome, error) {
 	outcome := &Outcome{Dir: j.Recipe.OutputDir}
+	if j.Recipe.Data.ValidationSplit > 0 {
+		return outcome, j.Recipe.fail("data.validation_split_percentage holds rows back from training, and nothing trains: name the rows in data.validation")
+	}
 	if s := j.Recipe.Data.Validation; s != nil {
 		scores, e, err := j.Evaluate(ctx, s)
 		if err != nil {
