@@ -1,13 +1,74 @@
 package compute
 
-// Precision says how a device holds a frozen weight.
+import (
+	"fmt"
+	"strings"
+)
+
+// Precision says how a device holds a frozen weight. Products are of float32 in all of them: a
+// weight's elements are those that the precision can say.
 type Precision uint8
 
-// F32 is the only precision that this version holds weights in.
-const F32 Precision = iota
+// The precisions.
+const (
+	// F32 is float32, the elements as they are.
+	F32 Precision = iota
+	// BF16 is bfloat16, rounded to nearest even: 2 bytes an element.
+	BF16
+	// Int8 is symmetric, with a scale an output row (absmax/127): 1 byte an element.
+	Int8
+	// NF4 is QLoRA's normal float, in groups of 64 with double-quantized scales (Dettmers et al. 2023): 4.13 bits an element.
+	NF4
+	// Int4 has a scale and a zero point a group of 128: 4.31 bits an element.
+	Int4
+	precisions
+)
+
+var precisionNames = [precisions]string{"f32", "bf16", "int8", "nf4", "int4"}
 
 // String is the name that recipes use.
-func (p Precision) String() string { return "f32" }
+func (p Precision) String() string {
+	if p >= precisions {
+		return fmt.Sprintf("precision %d", uint8(p))
+	}
+	return precisionNames[p]
+}
+
+// Precisions are all of them.
+func Precisions() []Precision {
+	all := make([]Precision, precisions)
+	for i := range all {
+		all[i] = Precision(i)
+	}
+	return all
+}
+
+// Bytes is the memory that a weight [out, in] takes, but for what fills its last panel up.
+func (p Precision) Bytes(out, in int) int64 {
+	n := int64(out) * int64(in)
+	groups := func(of int) int64 { return int64(out) * int64((in+of-1)/of) }
+	switch p {
+	case BF16:
+		return 2 * n
+	case Int8:
+		return n + 4*int64(out)
+	case NF4:
+		return int64(out)*int64((in+1)/2) + groups(64) + 4*((groups(64)+255)/256)
+	case Int4:
+		return int64(out)*int64((in+1)/2) + 5*groups(128)
+	}
+	return 4 * n
+}
+
+// ParsePrecision is the precision of a name; the empty name is f32.
+func ParsePrecision(name string) (Precision, error) {
+	for i, n := range precisionNames {
+		if n == name || name == "" {
+			return Precision(i), nil
+		}
+	}
+	return F32, fmt.Errorf("there is no quantization %q; there are %s", name, strings.Join(precisionNames[:], ", "))
+}
 
 // Weight is a frozen matrix [Out, In], the layout of a linear map's published
 // weight, held by a device in the form of its choice, once, for both directions.

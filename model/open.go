@@ -20,6 +20,8 @@ type Options struct {
 	Labels []string
 	// Seed addresses the chance of a new head.
 	Seed uint64
+	// Precision is how the frozen weights of the base's linear maps are held; heads and output layers are float32.
+	Precision compute.Precision
 	// Random takes no tensor from the folder: all begin by chance.
 	Random bool
 }
@@ -80,7 +82,7 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	}
 	var load *nn.Loading
 	m, err := page.New(config, task, func(l nn.LoadOptions) *nn.Loading {
-		l.Seed, l.NewHead = o.Seed, newHead
+		l.Seed, l.NewHead, l.Precision = o.Seed, newHead, o.Precision
 		load = nn.Load(dev, src, l)
 		return load
 	})

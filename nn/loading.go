@@ -45,6 +45,8 @@ type LoadOptions struct {
 	NewHead bool
 	// Std is the deviation of fresh weights where there is no file.
 	Std float32
+	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact] and tables aside.
+	Precision compute.Precision
 	// Seed addresses the chance of fresh tensors.
 	Seed uint64
 }

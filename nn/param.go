@@ -22,10 +22,11 @@ type Param struct {
 	base       *tensor.Tensor   // as published; nil of a fresh one
 	fresh      func() []float32 // how a fresh one begins
 	transposed bool             // published as [in, out]
-	shared     bool             // also a table of rows: never packed, held once
-	set        []float32        // replaces base: a merged weight
-	floats     []float32        // base's elements, where they were needed as float32
-	packed     compute.Weight   // for products or look-ups
+	precision  compute.Precision
+	shared     bool           // also a table of rows: never packed, held once
+	set        []float32      // replaces base: a merged weight
+	floats     []float32      // base's elements, where they were needed as float32
+	packed     compute.Weight // for products or look-ups
 	trains     *autograd.Parameter
 
 	attached slot[*autograd.Parameter] // the last of them is trains
@@ -67,6 +68,18 @@ func (q *Param) Elements() int {
 		n *= d
 	}
 	return n
+}
+
+// Bytes is the memory that the frozen elements take as the device holds them.
+func (q *Param) Bytes() int64 {
+	if len(q.Shape) != 2 {
+		return 4 * int64(q.Elements())
+	}
+	out, in := q.Shape[0], q.Shape[1]
+	if q.transposed {
+		out, in = in, out
+	}
+	return q.precision.Bytes(out, in)
 }
 
 // Train makes the parameter trainable, starting from its present elements, and
@@ -191,9 +204,9 @@ func (q *Param) Weight() (compute.Weight, error) {
 		}
 		q.packed = q.dev.Rows(m)
 	case q.transposed:
-		q.packed = q.dev.PackTransposed(m, compute.F32)
+		q.packed = q.dev.PackTransposed(m, q.precision)
 	default:
-		q.packed = q.dev.Pack(m, compute.F32)
+		q.packed = q.dev.Pack(m, q.precision)
 	}
 	if !q.shared && q.base == nil {
 		q.floats = nil // a fresh one can be drawn again

@@ -7,9 +7,10 @@ import (
 
 // Scope is a position in a base's module path while it loads.
 type Scope struct {
-	load *Loading
-	path string
-	init Init
+	load  *Loading
+	path  string
+	init  Init
+	exact bool
 }
 
 // At is the scope of a child module, or of a deeper one by a dotted path.
@@ -26,6 +27,13 @@ func (s Scope) Path() string { return s.path }
 // have all of a module's tensors or none.
 func (s Scope) Fresh(std float32) Scope {
 	s.init = Init{Std: std}
+	return s
+}
+
+// Exact is the same scope, in which frozen weights are float32 whatever the base's precision: heads and
+// output layers, which the field's libraries do not quantize either.
+func (s Scope) Exact() Scope {
+	s.exact = true
 	return s
 }
 
@@ -58,6 +66,9 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 	}
 	l.Weight = s.Param("weight", shape, s.init)
 	l.Weight.transposed = transposed
+	if !s.exact {
+		l.Weight.precision = s.load.o.Precision
+	}
 	if bias {
 		l.Bias = s.Param("bias", tensor.Shape{out}, Init{})
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"trimtab/compute"
 	"trimtab/compute/cpu"
 )
 
@@ -20,6 +21,8 @@ type BenchOptions struct {
 	Threads int
 	// Steps is how many are timed, after one that is not; 0 is 5.
 	Steps int
+	// Precision is how frozen weights are held.
+	Precision compute.Precision
 }
 
 // Figures are what was measured of a workload. What it does not have is zero.
@@ -27,6 +30,8 @@ type Figures struct {
 	// Workload is its name, Device what it ran on.
 	Workload string `json:"workload"`
 	Device   string `json:"device"`
+	// Quantization is how frozen weights are held.
+	Quantization string `json:"quantization"`
 	// Seconds are the median of a step's times, AllSeconds each step's, the first, which is not counted, among them.
 	Seconds    float64   `json:"seconds,omitempty"`
 	AllSeconds []float64 `json:"all_seconds,omitempty"`
@@ -88,7 +93,7 @@ func Bench(ctx context.Context, name string, o BenchOptions) (*Figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Figures{Workload: name, Device: dev.Name()}
+	f := &Figures{Workload: name, Device: dev.Name(), Quantization: o.Precision.String()}
 	if workloads[i].compute {
 		f.Ceiling = dev.Ceiling(time.Second) / 1e9
 	}

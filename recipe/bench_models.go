@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"trimtab/autograd"
+	"trimtab/compute"
 	"trimtab/compute/cpu"
 	"trimtab/delta"
 	"trimtab/infer"
@@ -28,12 +29,12 @@ const (
 const benchForwardFlops = 2 * benchSegments * benchTokens * benchBlocks * benchBlockWeights
 
 // benchBase is a base of a shape, its weights drawn.
-func benchBase(config string, dev *cpu.Device) (*model.Base, error) {
+func benchBase(config string, dev *cpu.Device, precision compute.Precision) (*model.Base, error) {
 	c, err := model.ParseConfig("bench", []byte(config))
 	if err != nil {
 		return nil, err
 	}
-	return model.New(c, nil, dev, model.Options{Random: true})
+	return model.New(c, nil, dev, model.Options{Random: true, Precision: precision})
 }
 
 // benchExamples are segments of tokens drawn from a vocabulary, in two classes.
@@ -56,7 +57,7 @@ func benchExamples(vocabulary int) *Examples {
 // query and value, a classification head, AdamW. Its products are the blocks' linear maps, forward
 // and the gradients of their inputs.
 func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchBERT, dev)
+	base, err := benchBase(benchBERT, dev, o.Precision)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures)
 
 // benchForward is a pass of the same model over the same tokens without a gradient.
 func benchForward(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchBERT, dev)
+	base, err := benchBase(benchBERT, dev, o.Precision)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func benchForward(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figur
 
 // benchDecode is greedy generation of one text by GPT-2's shape: every step reads all weights for one token.
 func benchDecode(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchGPT2, dev)
+	base, err := benchBase(benchGPT2, dev, o.Precision)
 	if err != nil {
 		return err
 	}
@@ -127,6 +128,12 @@ func benchDecode(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figure
 	}
 	weights := int64(benchBlocks*benchBlockWeights + base.Info().Vocabulary*base.Info().Hidden)
 	watch.into(f, 1, 2*weights)
-	f.Bandwidth = 4 * float64(weights) / f.Seconds / 1e9
+	var read int64
+	for _, l := range base.Tree.Layers() {
+		if l, ok := l.(*nn.Linear); ok {
+			read += l.Weight.Bytes()
+		}
+	}
+	f.Bandwidth = float64(read) / f.Seconds / 1e9
 	return nil
 }

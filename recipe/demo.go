@@ -255,7 +255,10 @@ func (d *demo) tell(row *DemoRow, seed int, accuracy float64) {
 
 // open is the base of a recipe: one for all prompts, and one for each new head.
 func (d *demo) open(r *Recipe, labels *data.Labels) (*demoBase, error) {
-	o := r.baseOptions(labels)
+	o, err := r.baseOptions(labels)
+	if err != nil {
+		return nil, err
+	}
 	if r.Prompt != nil {
 		o.Seed = 0 // nothing of it is new
 	}

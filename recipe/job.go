@@ -57,7 +57,11 @@ func (r *Recipe) Open(dev compute.Device) (*Job, error) {
 
 // open wires a recipe whose labels are known; deltas puts its deltas on the base.
 func (r *Recipe) open(dev compute.Device, labels *data.Labels, deltas func(*Job) error) (*Job, error) {
-	base, tok, err := OpenBase(r.Base, dev, r.baseOptions(labels))
+	o, err := r.baseOptions(labels)
+	if err != nil {
+		return nil, err
+	}
+	base, tok, err := OpenBase(r.Base, dev, o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +73,19 @@ func (r *Recipe) open(dev compute.Device, labels *data.Labels, deltas func(*Job)
 }
 
 // baseOptions say how the recipe's base is opened.
-func (r *Recipe) baseOptions(labels *data.Labels) model.Options {
-	o := model.Options{Seed: r.Training.Seed, Task: model.Task(r.Task)}
+func (r *Recipe) baseOptions(labels *data.Labels) (model.Options, error) {
+	precision, err := compute.ParsePrecision(r.Quantization)
+	if err != nil {
+		return model.Options{}, r.fail("quantization: " + err.Error())
+	}
+	o := model.Options{Seed: r.Training.Seed, Task: model.Task(r.Task), Precision: precision}
 	switch {
 	case r.Task == "classification" && r.Prompt == nil:
 		o.Labels = labels.Names
 	case r.Task == "classification":
 		o.Task = "" // the head that the config names: a language model's
 	}
-	return o
+	return o, nil
 }
 
 // on wires a recipe on an open base, which is as it was if that fails.

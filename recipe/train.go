@@ -235,7 +235,7 @@ func (j *Job) plan() (*Plan, error) {
 	for _, q := range j.Base.Tree.Params() {
 		plan.BaseParameters += q.Elements()
 		if !q.Trains() {
-			plan.WeightBytes += 4 * int64(q.Elements())
+			plan.WeightBytes += q.Bytes()
 		}
 	}
 	plan.TrainingBytes = 16 * int64(plan.Parameters)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/spf13/cobra"
+
 	"trimtab/compute"
 	"trimtab/model"
 	"trimtab/recipe"
@@ -19,7 +21,7 @@ func (a *app) open(name string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := recipe.OpenModel(name, dev, model.Options{})
+	base, err := recipe.OpenModel(name, dev, model.Options{Precision: a.precision.Precision})
 	if err != nil {
 		return nil, err
 	}
@@ -32,9 +34,26 @@ func (a *app) openWithTokenizer(name string) (*opened, *tokenizer.Tokenizer, err
 	if err != nil {
 		return nil, nil, err
 	}
-	base, t, err := recipe.OpenBase(name, dev, model.Options{})
+	base, t, err := recipe.OpenBase(name, dev, model.Options{Precision: a.precision.Precision})
 	if err != nil {
 		return nil, nil, err
 	}
 	return &opened{base, dev}, t, nil
+}
+
+// precisionFlag is a precision as a flag.
+type precisionFlag struct{ compute.Precision }
+
+// Set reads the name of a precision.
+func (p *precisionFlag) Set(name string) (err error) {
+	p.Precision, err = compute.ParsePrecision(name)
+	return err
+}
+
+// Type names the flag's values in help.
+func (p *precisionFlag) Type() string { return "precision" }
+
+// quantizationFlag adds --quantization.
+func (a *app) quantizationFlag(cmd *cobra.Command) {
+	cmd.Flags().Var(&a.precision, "quantization", "how the frozen weights of the blocks are held: f32, bf16, int8, nf4, int4")
 }

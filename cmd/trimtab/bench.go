@@ -23,6 +23,7 @@ them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models
 		Args:    arguments("WORKLOAD..."),
 	}
 	jsonFlag(cmd, &json)
+	a.quantizationFlag(cmd)
 	cmd.Flags().IntVar(&steps, "steps", 5, "steps to time, after one that is not counted")
 	cmd.RunE = does(func(out *printer, args []string) error {
 		names := recipe.Workloads()
@@ -41,7 +42,7 @@ them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models
 			if i > 0 {
 				recipe.ForgetPeak()
 			}
-			f, err := recipe.Bench(cmd.Context(), name, recipe.BenchOptions{Threads: a.threads, Steps: steps})
+			f, err := recipe.Bench(cmd.Context(), name, recipe.BenchOptions{Threads: a.threads, Steps: steps, Precision: a.precision.Precision})
 			if err != nil {
 				return err
 			}
@@ -62,7 +63,7 @@ func printFigures(out *printer, f *recipe.Figures, json bool) error {
 		}
 		return out.Flush()
 	}
-	rows := [][]string{{f.Workload, f.Device}}
+	rows := [][]string{{f.Workload, f.Device + ", " + f.Quantization}}
 	row := func(name, format string, values ...float64) {
 		if values[0] == 0 {
 			return

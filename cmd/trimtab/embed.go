@@ -26,6 +26,7 @@ folder says, and by the mean of the token vectors where there is no such folder.
 		Args: arguments("MODEL", "FILE..."),
 	}
 	f := cmd.Flags()
+	a.quantizationFlag(cmd)
 	f.StringVar(&to, "out", "", "safetensors `file` to write")
 	f.BoolVar(&jsonl, "jsonl", false, `read {"text"} objects, a line each`)
 	d.flags(cmd)

@@ -26,6 +26,7 @@ its shapes and in float32: logits, hidden_states.N, loss. Positions that the mas
 	}
 	f := cmd.Flags()
 	inFlag(cmd, &in)
+	a.quantizationFlag(cmd)
 	f.StringVar(&to, "out", "", "safetensors `file` to write")
 	d.flags(cmd)
 	f.BoolVar(&d.merged, "merged", false, "work the deltas into the weights first")

@@ -37,6 +37,7 @@ generation_config.json says; without one the likeliest token is taken. With --js
 	}
 	jsonFlag(cmd, &o.json)
 	f := cmd.Flags()
+	a.quantizationFlag(cmd)
 	f.IntVar(&o.newTokens, "max-new-tokens", 0, "`tokens` to write at most (256 where nothing says so)")
 	f.Float64Var(&o.sampling.Temperature, "temperature", 0, "divide the scores; 0 takes the likeliest token")
 	f.IntVar(&o.sampling.TopK, "top-k", 0, "draw from so many likeliest tokens; 0 from all")

@@ -14,7 +14,10 @@ import (
 )
 
 // app is what all verbs share.
-type app struct{ threads int }
+type app struct {
+	threads   int
+	precision precisionFlag
+}
 
 // newRoot makes the whole command line. It does no work: every verb reads and
 // computes only what it is asked for.

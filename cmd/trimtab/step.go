@@ -36,6 +36,7 @@ base that --train names; in --out a delta's tensors have the names of its own fo
 		Args: arguments("MODEL"),
 	}
 	o.flags(cmd)
+	a.quantizationFlag(cmd)
 	cmd.RunE = does(func(out *printer, args []string) error {
 		if err := o.check(); err != nil {
 			return err

@@ -61,7 +61,7 @@ func (d *Device) Lookup(y compute.Mat, table compute.Weight, ids []int32, scale 
 			case m.w.panel == 0:
 				d.k.Scale(y, m.w.m.Row(int(id)), m.scale)
 			default:
-				m.w.row(y, int(id))
+				d.row(y, m.w, int(id))
 				d.k.Scale(y, y, m.scale)
 			}
 		}

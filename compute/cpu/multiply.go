@@ -1,12 +1,15 @@
 package cpu
 
-import "trimtab/compute"
+import (
+	"trimtab/compute"
+	"trimtab/internal/kernel"
+)
 
 // source says where a product's right operand B [k, n] comes from.
 type source uint8
 
 const (
-	fromPanels           source = iota // packed as it is needed
+	fromPanels           source = iota // packed as it is needed; compact panels are widened first
 	fromPanelsTransposed               // packed as the weight [k, n], that is as its transpose [n, k]
 	fromRows                           // a matrix [k, n]
 	fromTransposed                     // a matrix [n, k]
@@ -18,6 +21,7 @@ type product struct {
 	transposeA bool
 	source     source
 	panels     []float32
+	compact    *kernel.Compact // the panels, in fewer bits
 	b          compute.Mat
 	k          int
 	alpha      float32
@@ -45,6 +49,9 @@ const (
 	leftBlock = 768
 	// fewRows is how many rows are computed one by one, without packing B.
 	fewRows = 4
+	// wideRows is how many rows are computed by the thread that widens a compact panel for them, at once; with
+	// more, threads share what is widened.
+	wideRows = tileRows
 )
 
 // multiply computes p on all threads.
@@ -54,7 +61,9 @@ func (d *Device) multiply(p product) {
 	}
 	d.product = p
 	switch {
-	case p.source == fromPanels:
+	case p.source == fromPanels && p.compact != nil && p.c.Rows <= wideRows:
+		d.run((p.c.Cols+d.k.Panel-1)/d.k.Panel, (*Device).widenChunk)
+	case p.source == fromPanels && p.compact == nil:
 		d.block(0, p.c.Cols, 0, p.k, false)
 	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromTransposed:
 		d.stream(d.cut(p.c.Cols, p.k*p.c.Rows, 1), (*Device).dotChunk)
@@ -109,7 +118,7 @@ func (d *Device) block(n0, n1, k0, k1 int, pack bool) {
 const packCols = 64
 
 // packChunk packs columns of the block of B, times alpha.
-func (d *Device) packChunk(_ *worker, i int) {
+func (d *Device) packChunk(w *worker, i int) {
 	p := &d.product
 	from := p.n0 + i*packCols
 	to, k := min(from+packCols, p.n1), p.k1-p.k0
@@ -118,7 +127,16 @@ func (d *Device) packChunk(_ *worker, i int) {
 		return
 	}
 	switch p.source {
+	case fromPanels:
+		temp := w.floats(workerTemp, 2*d.k.Panel)
+		for q := from; q < to; q += d.k.Panel {
+			d.k.Widen(dst[(q-from)*k:], p.compact, q/d.k.Panel, p.k0, p.k1, temp)
+		}
 	case fromPanelsTransposed:
+		if p.compact != nil {
+			d.k.RepackWide(dst, p.compact, w.floats(workerTemp, (packCols+2)*d.k.Panel), p.k0, p.k1, from, to)
+			break
+		}
 		d.k.RepackTransposed(dst, p.panels, p.k, p.c.Cols, p.k0, p.k1, from, to)
 	case fromRows:
 		d.k.PackCols(dst, p.b.Data[p.k0*p.b.Stride+from:], p.b.Stride, k, to-from)
@@ -187,12 +205,30 @@ func (d *Device) multiplyChunk(_ *worker, i int) {
 	r1, c1 := min(r0+p.rowStep, p.c.Rows), min(c0+p.colStep, p.n1)
 	k := p.k1 - p.k0
 	add := p.add || p.k0 > 0
-	if p.bias != nil && p.k0 == 0 {
-		for r := r0; r < r1; r++ {
-			copy(part(p.c, r, c0, c1), p.bias[c0:c1])
-		}
-		add = true
-	}
+	add = d.biased(r0, r1, c0, c1, add)
 	c, a := p.c.Data[r0*p.c.Stride+c0:], p.left.Data[r0*p.left.Stride:]
 	d.k.Gemm(c, p.c.Stride, a, p.left.Stride, p.right[(c0-p.n0)*k:], r1-r0, c1-c0, k, add)
+}
+
+// biased puts the bias into a tile of c before its first products, and says whether those are then added.
+func (d *Device) biased(r0, r1, c0, c1 int, add bool) bool {
+	p := &d.product
+	if p.bias == nil || p.k0 > 0 {
+		return add
+	}
+	for r := r0; r < r1; r++ {
+		copy(part(p.c, r, c0, c1), p.bias[c0:c1])
+	}
+	return true
+}
+
+// widenChunk widens compact panel i and computes its columns.
+func (d *Device) widenChunk(w *worker, i int) {
+	p := &d.product
+	panel := w.floats(workerTemp, (p.k+2)*d.k.Panel)
+	d.k.Widen(panel, p.compact, i, 0, p.k, panel[p.k*d.k.Panel:])
+	from := i * d.k.Panel
+	to := min(from+d.k.Panel, p.c.Cols)
+	add := d.biased(0, p.c.Rows, from, to, p.add)
+	d.k.Gemm(p.c.Data[from:], p.c.Stride, p.a.Data, p.a.Stride, panel, p.c.Rows, to-from, p.k, add)
 }

@@ -188,7 +188,7 @@ func (d *Device) RowNorms(norms []float32, w compute.Weight, b, a compute.Mat, s
 		from, to := n.span(i)
 		row := w.floats(workerTemp, n.x.Cols)
 		for o := from; o < to; o++ {
-			n.w.row(row, o)
+			d.row(row, n.w, o)
 			for r := range n.tableB.Cols {
 				d.k.Axpy(row, n.tableA.Row(r), n.scale*n.tableB.Row(o)[r])
 			}

@@ -4,15 +4,18 @@ import (
 	"fmt"
 
 	"trimtab/compute"
+	"trimtab/internal/kernel"
 )
 
 // weight is a frozen matrix [out, in]: in panels, once for both directions, or as
 // it lies.
 type weight struct {
-	out, in int
-	panel   int         // the width of a panel; 0 if as it lies
-	panels  []float32   // the transpose, [in, out], as kernel's Gemm reads it
-	m       compute.Mat // the matrix as it lies
+	out, in   int
+	precision compute.Precision
+	panel     int             // the width of a panel; 0 if as it lies
+	panels    []float32       // the transpose, [in, out], as kernel's Gemm reads it
+	compact   *kernel.Compact // that, in fewer bits
+	m         compute.Mat     // the matrix as it lies
 }
 
 func (w *weight) Out() int { return w.out }
@@ -20,18 +23,27 @@ func (w *weight) In() int  { return w.in }
 
 // Bytes is the memory that the weight occupies; a view's is its matrix's.
 func (w *weight) Bytes() int {
-	if w.panel > 0 {
+	switch {
+	case w.compact != nil:
+		return w.compact.Bytes()
+	case w.panel > 0:
 		return 4 * len(w.panels)
 	}
 	return 4 * w.out * w.in
 }
 
-func (w *weight) Precision() compute.Precision { return compute.F32 }
+func (w *weight) Precision() compute.Precision { return w.precision }
 
 // row writes row o to dst.
-func (w *weight) row(dst []float32, o int) {
-	if w.panel == 0 {
+func (d *Device) row(dst []float32, w *weight, o int) {
+	switch {
+	case w.in == 0:
+		return
+	case w.panel == 0:
 		copy(dst, w.m.Row(o))
+		return
+	case w.compact != nil:
+		d.k.RowOf(dst, w.compact, o)
 		return
 	}
 	p := w.panels[o/w.panel*w.panel*w.in+o%w.panel:]
@@ -49,39 +61,59 @@ func (d *Device) own(w compute.Weight) *weight {
 	return m
 }
 
+// forms are the kernels' names of the precisions below float32.
+var forms = map[compute.Precision]kernel.Form{compute.BF16: kernel.BF16, compute.Int8: kernel.Int8, compute.NF4: kernel.NF4, compute.Int4: kernel.Int4}
+
 // Pack holds w [out, in] in panels.
 func (d *Device) Pack(w compute.Mat, p compute.Precision) compute.Weight {
-	return d.pack(w, w.Rows, w.Cols, func(d *Device, _ *worker, i int) {
-		k, w := d.k, d.packing.w
-		from := i * k.Panel
-		n := min(k.Panel, w.out-from)
-		k.PackRows(w.panels[from*w.in:], w.m.Data[from*w.m.Stride:], w.m.Stride, n, w.in)
-	}, p)
+	return d.pack(packing{from: w}, w.Rows, w.Cols, p)
 }
 
 // PackTransposed holds w [in, out] in panels, as the weight [out, in].
 func (d *Device) PackTransposed(w compute.Mat, p compute.Precision) compute.Weight {
-	return d.pack(w, w.Cols, w.Rows, func(d *Device, _ *worker, i int) {
-		k, w := d.k, d.packing.w
-		from := i * k.Panel
-		n := min(k.Panel, w.out-from)
-		k.PackCols(w.panels[from*w.in:], w.m.Data[from:], w.m.Stride, w.in, n)
-	}, p)
+	return d.pack(packing{from: w, transposed: true}, w.Cols, w.Rows, p)
 }
 
-// pack makes a weight of m, of which f packs panel i.
-func (d *Device) pack(m compute.Mat, out, in int, f chunk, p compute.Precision) compute.Weight {
-	if p != compute.F32 {
-		panic(fmt.Sprintf("cpu: precision %d", p))
+func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.Weight {
+	w := &weight{out: out, in: in, precision: held, panel: d.k.Panel}
+	if held == compute.F32 {
+		w.panels = aligned(d.k.PackedLen(out, in))
+	} else if form, ok := forms[held]; ok {
+		w.compact = d.k.NewCompact(form, out, in)
+	} else {
+		panic("cpu: " + held.String())
 	}
-	w := &weight{out: out, in: in, panel: d.k.Panel, m: m, panels: aligned(d.k.PackedLen(out, in))}
 	if in > 0 {
-		d.packing.w = w
-		d.run((out+d.k.Panel-1)/d.k.Panel, f)
-		d.packing.w = nil
+		p.w = w
+		d.packing = p
+		d.run((out+d.k.Panel-1)/d.k.Panel, (*Device).packPanel)
+		d.packing = packing{}
 	}
-	w.m = compute.Mat{}
+	if w.compact != nil {
+		w.compact.Finish()
+	}
 	return w
+}
+
+// packPanel packs panel i of the weight, through float32 where it is held in fewer bits.
+func (d *Device) packPanel(thread *worker, i int) {
+	p, k := &d.packing, d.k
+	from := i * k.Panel
+	n := min(k.Panel, p.w.out-from)
+	var panel []float32
+	if p.w.compact != nil {
+		panel = thread.floats(workerTemp, p.w.in*k.Panel)
+	} else {
+		panel = p.w.panels[from*p.w.in:]
+	}
+	if p.transposed {
+		k.PackCols(panel, p.from.Data[from:], p.from.Stride, p.w.in, n)
+	} else {
+		k.PackRows(panel, p.from.Data[from*p.from.Stride:], p.from.Stride, n, p.w.in)
+	}
+	if p.w.compact != nil {
+		k.Compress(p.w.compact, i, panel)
+	}
 }
 
 // Rows holds w [out, in] as it lies.
@@ -94,23 +126,34 @@ func (d *Device) Unpack(dst compute.Mat, w compute.Weight) {
 	m := d.own(w)
 	shaped("Unpack", dst, m.out, m.in)
 	d.packing = packing{w: m, to: dst}
-	d.run((m.out+d.k.Panel-1)/d.k.Panel, func(d *Device, _ *worker, i int) {
-		w, dst := d.packing.w, d.packing.to
-		from := i * d.k.Panel
-		to := min(from+d.k.Panel, w.out)
-		if w.panel > 0 && w.in > 0 {
-			d.k.Unpack(dst.Data[from*dst.Stride:], dst.Stride, w.panels[from*w.in:], to-from, w.in)
-			return
-		}
+	d.run((m.out+d.k.Panel-1)/d.k.Panel, (*Device).unpackPanel)
+	d.packing = packing{}
+}
+
+// unpackPanel writes the rows of panel i.
+func (d *Device) unpackPanel(thread *worker, i int) {
+	w, dst := d.packing.w, d.packing.to
+	from := i * d.k.Panel
+	to := min(from+d.k.Panel, w.out)
+	switch {
+	case w.in == 0:
+	case w.panel == 0:
 		for o := from; o < to; o++ {
 			copy(dst.Row(o), w.m.Row(o))
 		}
-	})
-	d.packing = packing{}
+	case w.compact != nil:
+		panel := thread.floats(workerTemp, (w.in+2)*d.k.Panel)
+		d.k.Widen(panel, w.compact, i, 0, w.in, panel[w.in*d.k.Panel:])
+		d.k.Unpack(dst.Data[from*dst.Stride:], dst.Stride, panel, to-from, w.in)
+	default:
+		d.k.Unpack(dst.Data[from*dst.Stride:], dst.Stride, w.panels[from*w.in:], to-from, w.in)
+	}
 }
 
 // packing are the arguments of packing and unpacking, for their chunks.
 type packing struct {
-	w  *weight
-	to compute.Mat
+	w          *weight
+	from       compute.Mat
+	transposed bool // from is [in, out]
+	to         compute.Mat
 }

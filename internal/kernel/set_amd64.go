@@ -41,3 +41,14 @@ func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	}
 	copy16AVX2(&dst[0], ldd, &src[0], lds, rows, cols)
 }
+
+// rowPairs cuts rows from k on of a panel into an odd first one, pairs from the even row at on, and what is left.
+func rowPairs(dst []float32, k, panel int) (first, pairs, last []float32, at int) {
+	odd := k & 1 * panel
+	if len(dst) < odd {
+		odd = 0
+	}
+	first, dst = dst[:odd], dst[odd:]
+	whole := len(dst) / (2 * panel) * 2 * panel
+	return first, dst[:whole], dst[whole:], k + k&1
+}

@@ -104,7 +104,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	m.body(s.At("bert"), k)
 	switch task {
 	case model.MaskedLM:
-		h := s.At("cls.predictions")
+		h := s.At("cls.predictions").Exact()
 		m.transform = h.Linear("transform.dense", k.Hidden, k.Hidden)
 		m.transformNorm = h.LayerNorm("transform.LayerNorm", k.Hidden, k.Eps)
 		if !k.Tied && load.Has("cls.predictions.decoder.bias") {
@@ -118,8 +118,8 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 			m.decoder = h.LinearWithBias("decoder", k.Hidden, k.Vocabulary, bias)
 		}
 	case model.SequenceClassification:
-		m.pooler = s.At("bert").Fresh(k.Std).Linear("pooler.dense", k.Hidden, k.Hidden)
-		m.classifier = s.Fresh(k.Std).Linear("classifier", k.Hidden, len(c.Labels))
+		m.pooler = s.At("bert").Fresh(k.Std).Exact().Linear("pooler.dense", k.Hidden, k.Hidden)
+		m.classifier = s.Fresh(k.Std).Exact().Linear("classifier", k.Hidden, len(c.Labels))
 		if m.pooler.Weight.Fresh { // as of a base that was a masked language model
 			head = append(head, "bert.pooler")
 		}

@@ -55,6 +55,7 @@ var families = []family{
 	{"train", trainFamily, both},
 	{"convert", convertFamily, both},
 	{"dropout", dropoutFamily, both},
+	{"widen", widenFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
 

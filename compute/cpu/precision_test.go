@@ -1,0 +1,90 @@
+package cpu
+
+import (
+	"fmt"
+	"testing"
+
+	"trimtab/compute"
+	"trimtab/internal/chance"
+	"trimtab/internal/kernel"
+	"trimtab/internal/near"
+)
+
+// TestPrecisions says that every operation on a weight that is held in fewer bits gives what it gives on a float32 weight of the
+// elements that those bits stand for, to the bit: on every tier, from both layouts, with few rows and with many.
+func TestPrecisions(t *testing.T) {
+	for _, tier := range kernel.Tiers() {
+		d, err := New(Options{Threads: 2, Tier: tier.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range compute.Precisions() {
+			for _, s := range []struct{ rows, in, out int }{{1, 1, 1}, {3, 300, 70}, {5, 129, 33}, {150, 200, 90}, {100, 64, 0}, {2, 0, 9}} {
+				t.Run(fmt.Sprintf("%s/%v/%d rows, %d to %d", tier.Name, p, s.rows, s.in, s.out), func(t *testing.T) {
+					samePrecision(t, d, p, s.rows, s.in, s.out)
+				})
+			}
+		}
+	}
+}
+
+func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out int) {
+	draw := func(site uint64, rows, cols int) compute.Mat {
+		m := compute.NewMat(rows, cols, d.Alloc(rows*cols))
+		chance.Normals(chance.Key{Site: site}, m.Data)
+		return m
+	}
+	w, x, dy := draw(1, out, in), draw(2, rows, in), draw(3, rows, out)
+	turned := compute.NewMat(in, out, d.Alloc(in*out))
+	for o := range out {
+		for i, v := range w.Row(o) {
+			turned.Row(i)[o] = v
+		}
+	}
+	held := d.Pack(w, p)
+	if held.Precision() != p || held.Out() != out || held.In() != in {
+		t.Errorf("a weight [%d, %d] in %v is [%d, %d] in %v", out, in, p, held.Out(), held.In(), held.Precision())
+	}
+	stands := compute.NewMat(out, in, d.Alloc(out*in))
+	d.Unpack(stands, d.PackTransposed(turned, p))
+	again := compute.NewMat(out, in, d.Alloc(out*in))
+	d.Unpack(again, held)
+	near.Check(t, "both layouts", again.Data, stands.Data, near.Exact)
+	wide := d.Pack(stands, compute.F32)
+
+	bias, ids := draw(4, 1, out).Data, []int32{}
+	for o := 0; o < out; o += 3 {
+		ids = append(ids, int32(o))
+	}
+	type made = func(w compute.Weight, y compute.Mat)
+	for name, op := range map[string]struct {
+		rows, cols int
+		run        made
+	}{
+		"linear":           {rows, out, func(w compute.Weight, y compute.Mat) { d.Linear(y, x, w, bias) }},
+		"linear, no bias":  {rows, out, func(w compute.Weight, y compute.Mat) { d.Linear(y, x, w, nil) }},
+		"backward":         {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearBackward(y, dy, w, false) }},
+		"backward, adding": {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearBackward(y, dy, w, true) }},
+		"rows":             {rows, len(ids), func(w compute.Weight, y compute.Mat) { d.LinearRows(y, x, w, bias, ids) }},
+		"lookup":           {len(ids), in, func(w compute.Weight, y compute.Mat) { d.Lookup(y, w, ids, 1) }},
+		"norms":            {1, out, func(w compute.Weight, y compute.Mat) { d.RowNorms(y.Data, w, compute.Mat{}, compute.Mat{}, 0) }},
+	} {
+		got, want := draw(5, op.rows, op.cols), draw(5, op.rows, op.cols)
+		op.run(held, got)
+		op.run(wide, want)
+		near.Check(t, name, got.Data, want.Data, near.Exact)
+	}
+}
+
+func TestPrecisionBytes(t *testing.T) {
+	d, err := New(Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range compute.Precisions() {
+		w := d.Pack(compute.NewMat(96, 384, d.Alloc(96*384)), p)
+		if int64(w.Bytes()) != p.Bytes(96, 384) {
+			t.Errorf("%v: %d bytes, expected %d", p, w.Bytes(), p.Bytes(96, 384))
+		}
+	}
+}

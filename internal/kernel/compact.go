@@ -1,0 +1,218 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// Form is how a Compact matrix holds its elements.
+type Form uint8
+
+// The forms. What a row is here is an output of a linear map: a column of the packed matrix.
+const (
+	// BF16 is bfloat16, rounded to nearest even.
+	BF16 Form = iota + 1
+	// Int8 is symmetric: whole numbers from -127 to 127 times a scale a row, its largest absolute value over 127.
+	Int8
+	// NF4 is QLoRA's: one of 16 quantiles of the normal distribution times the largest absolute value of a group of 64; those
+	// are held in 8 bits themselves, in blocks of 256, as bitsandbytes does where rows are multiples of 64 long (Dettmers et al. 2023).
+	NF4
+	// Int4 is affine: (q - zero)·scale, q and zero from 0 to 15, a scale and a zero point a group of 128.
+	Int4
+)
+
+// group is how many elements of a row share a scale; 0 is all of them.
+func (f Form) group() int {
+	switch f {
+	case NF4:
+		return 64
+	case Int4:
+		return 128
+	}
+	return 0
+}
+
+// Compact is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Two rows of a panel of
+// 4-bit codes lie in one row of bytes, the even one in the low halves. Widen gives float32 back.
+type Compact struct {
+	form   Form
+	n, k   int
+	panel  int // of the Set that made it
+	groups int // a row's
+
+	halves []uint16 // BF16
+	codes  []uint8  // the others
+	scales scales   // of row o's group g at o·groups+g
+	zeros  []uint8  // Int4, likewise
+}
+
+// NewCompact makes room for a packed matrix of k rows and n columns. Every panel must then be given to Compress, and
+// Finish be called, before it is read.
+func (s *Set) NewCompact(form Form, n, k int) *Compact {
+	c := &Compact{form: form, n: n, k: k, panel: s.Panel, groups: 1}
+	if g := form.group(); g > 0 {
+		c.groups = (k + g - 1) / g
+	}
+	switch form {
+	case BF16:
+		c.halves = make([]uint16, s.PackedLen(n, k))
+		return c
+	case Int8:
+		c.codes = make([]uint8, s.PackedLen(n, k))
+	case NF4, Int4:
+		c.codes = make([]uint8, s.PackedLen(n, (k+1)/2))
+	default:
+		panic(fmt.Sprintf("kernel: form %d", form))
+	}
+	c.scales.exact = make([]float32, n*c.groups)
+	if form == Int4 {
+		c.zeros = make([]uint8, n*c.groups)
+	}
+	return c
+}
+
+// Form is how the elements are held, Bytes the memory that they take.
+func (c *Compact) Form() Form { return c.form }
+
+// Bytes is the memory of the elements, scales and zero points.
+func (c *Compact) Bytes() int {
+	return 2*len(c.halves) + len(c.codes) + len(c.zeros) + c.scales.bytes()
+}
+
+// Finish ends the making: NF4's scales take their 8 bits.
+func (c *Compact) Finish() {
+	if c.form == NF4 {
+		c.scales.quantize()
+	}
+}
+
+// span is the group of element k of a row, and where it ends.
+func (c *Compact) span(k int) (group, end int) {
+	g := c.form.group()
+	if g == 0 {
+		return 0, c.k
+	}
+	return k / g, min((k/g+1)*g, c.k)
+}
+
+// columns is how many columns of panel p exist.
+func (c *Compact) columns(p int) int { return min(c.panel, c.n-p*c.panel) }
+
+// Widen writes rows k0 to k1 of panel p, [k1-k0, Panel], as float32: the same bits in every tier. temp has room for two
+// rows of a panel.
+func (s *Set) Widen(dst []float32, c *Compact, p, k0, k1 int, temp []float32) {
+	if c.panel != s.Panel || k0 < 0 || k1 < k0 || k1 > c.k {
+		panic(fmt.Sprintf("kernel: rows %d to %d of %d, in panels of %d instead of %d", k0, k1, c.k, c.panel, s.Panel))
+	}
+	dst = dst[:(k1-k0)*s.Panel]
+	if c.form == BF16 {
+		s.bf16ToF32(dst, c.halves[(p*c.k+k0)*s.Panel:][:len(dst)])
+		return
+	}
+	scale, zero := temp[:s.Panel], temp[s.Panel:2*s.Panel]
+	clear(temp[:2*s.Panel])
+	for k := k0; k < k1; {
+		group, end := c.span(k)
+		end = min(end, k1)
+		for j := range c.columns(p) {
+			i := (p*c.panel+j)*c.groups + group
+			scale[j] = c.scales.at(i)
+			if c.form == Int4 {
+				zero[j] = float32(c.zeros[i])
+			}
+		}
+		block := dst[(k-k0)*s.Panel:][:(end-k)*s.Panel]
+		switch c.form {
+		case Int8:
+			s.widenBytes(block, c.codes[(p*c.k+k)*s.Panel:][:len(block)], scale)
+		case NF4:
+			s.widenTable(block, c.nibbles(p), k, scale)
+		case Int4:
+			s.widenNibbles(block, c.nibbles(p), k, scale, zero)
+		}
+		k = end
+	}
+}
+
+// nibbles are the codes of panel p.
+func (c *Compact) nibbles(p int) []uint8 {
+	n := (c.k + 1) / 2 * c.panel
+	return c.codes[p*n:][:n]
+}
+
+// widenBytesGeneric writes rows of q, each times scale.
+func widenBytesGeneric(dst []float32, q []uint8, scale []float32) {
+	for len(dst) > 0 {
+		for j, s := range scale {
+			dst[j] = float32(int8(q[j])) * s
+		}
+		dst, q = dst[len(scale):], q[len(scale):]
+	}
+}
+
+// nibbleRow is row k's bytes of a panel and the shift that brings its codes down.
+func nibbleRow(q []uint8, k, panel int) ([]uint8, uint) {
+	return q[k/2*panel:][:panel], uint(k&1) * 4
+}
+
+// widenTableGeneric writes rows from k on of the panel q, each NF4's level times scale.
+func widenTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
+	for ; len(dst) > 0; k++ {
+		row, shift := nibbleRow(q, k, len(scale))
+		for j, s := range scale {
+			dst[j] = nf4Levels[row[j]>>shift&15] * s
+		}
+		dst = dst[len(scale):]
+	}
+}
+
+// widenNibblesGeneric writes rows from k on of the panel q, each (code - zero)·scale.
+func widenNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []float32) {
+	for ; len(dst) > 0; k++ {
+		row, shift := nibbleRow(q, k, len(scale))
+		for j, s := range scale {
+			dst[j] = (float32(row[j]>>shift&15) - zero[j]) * s
+		}
+		dst = dst[len(scale):]
+	}
+}
+
+// RowOf writes column o of the packed matrix, a row [k] of the linear map's weight.
+func (s *Set) RowOf(dst []float32, c *Compact, o int) {
+	p, j := o/c.panel, o%c.panel
+	for k := range dst[:c.k] {
+		at := (p*c.k+k)*c.panel + j
+		group, _ := c.span(k)
+		switch i := o*c.groups + group; c.form {
+		case BF16:
+			dst[k] = math.Float32frombits(uint32(c.halves[at]) << 16)
+		case Int8:
+			dst[k] = float32(int8(c.codes[at])) * c.scales.at(i)
+		case NF4:
+			row, shift := nibbleRow(c.nibbles(p), k, c.panel)
+			dst[k] = nf4Levels[row[j]>>shift&15] * c.scales.at(i)
+		case Int4:
+			row, shift := nibbleRow(c.nibbles(p), k, c.panel)
+			dst[k] = (float32(row[j]>>shift&15) - float32(c.zeros[i])) * c.scales.at(i)
+		}
+	}
+}
+
+// RepackWide is RepackTransposed from a Compact matrix. temp has room for k1-k0+2 rows of a panel.
+func (s *Set) RepackWide(dst []float32, c *Compact, temp []float32, n0, n1, k0, k1 int) {
+	if n0 < 0 || n1 < n0 || n1 > c.n || k0 < 0 || k1 < k0 || k1 > c.k || n0%s.Panel != 0 || k0%s.Panel != 0 {
+		panic(fmt.Sprintf("kernel: rows %d to %d, columns %d to %d of a matrix [%d,%d] in panels of %d", n0, n1, k0, k1, c.n, c.k, s.Panel))
+	}
+	rows := n1 - n0
+	dst = s.packed(dst, k1-k0, rows)
+	if last := (k1 - k0) / s.Panel * s.Panel; last < k1-k0 {
+		clear(dst[last*rows:])
+	}
+	for p := n0; p < n1; p += s.Panel {
+		s.Widen(temp, c, p/s.Panel, k0, k1, temp[(k1-k0)*s.Panel:])
+		for q := k0; q < k1; q += s.Panel {
+			to := dst[(q-k0)*rows+(p-n0)*s.Panel:]
+			s.transpose(to, s.Panel, temp[(q-k0)*s.Panel:], s.Panel, min(s.Panel, k1-q), min(s.Panel, n1-p))
+		}
+	}
+}

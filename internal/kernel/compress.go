@@ -1,0 +1,200 @@
+package kernel
+
+import "math"
+
+// Compress fills panel p of c from the same panel of a packed float32 matrix, [k, Panel].
+// Different panels may be given at once by different threads.
+func (s *Set) Compress(c *Compact, p int, panel []float32) {
+	panel = panel[:c.k*s.Panel]
+	if c.form == BF16 {
+		s.f32ToBF16(c.halves[p*len(panel):][:len(panel)], panel)
+		return
+	}
+	for j := range c.columns(p) {
+		o := p*c.panel + j
+		for k := 0; k < c.k; {
+			group, end := c.span(k)
+			i := o*c.groups + group
+			switch column := (column{panel, s.Panel, j, k, end}); c.form {
+			case Int8:
+				c.scales.exact[i] = column.int8(c.codes[p*len(panel):])
+			case NF4:
+				c.scales.exact[i] = column.nf4(c.nibbles(p))
+			case Int4:
+				c.scales.exact[i], c.zeros[i] = column.int4(c.nibbles(p))
+			}
+			k = end
+		}
+	}
+}
+
+// column is elements from to end of column j of a panel.
+type column struct {
+	panel        []float32
+	width, j     int
+	from, before int
+}
+
+func (c column) at(k int) float32 { return c.panel[k*c.width+c.j] }
+
+// largest is the greatest absolute value.
+func (c column) largest() float32 {
+	var most float32
+	for k := c.from; k < c.before; k++ {
+		most = max(most, float32(math.Abs(float64(c.at(k)))))
+	}
+	return most
+}
+
+// inverse is 1/x, and 0 of 0: a column of zeros has codes of zero.
+func inverse(x float32) float32 {
+	if x == 0 {
+		return 0
+	}
+	return 1 / x
+}
+
+func (c column) int8(codes []uint8) (scale float32) {
+	scale = c.largest() / 127
+	down := inverse(scale)
+	for k := c.from; k < c.before; k++ {
+		q := math.RoundToEven(float64(c.at(k) * down))
+		codes[k*c.width+c.j] = uint8(int8(max(-127, min(127, q))))
+	}
+	return scale
+}
+
+func (c column) nf4(codes []uint8) (scale float32) {
+	scale = c.largest()
+	down := inverse(scale)
+	for k := c.from; k < c.before; k++ {
+		putNibble(codes, k, c.width, c.j, nf4Code(c.at(k)*down))
+	}
+	return scale
+}
+
+func (c column) int4(codes []uint8) (scale float32, zero uint8) {
+	var low, high float32 // zero is always among the values
+	for k := c.from; k < c.before; k++ {
+		low, high = min(low, c.at(k)), max(high, c.at(k))
+	}
+	scale = (high - low) / 15
+	down := inverse(scale)
+	z := math.RoundToEven(float64(-low * down))
+	for k := c.from; k < c.before; k++ {
+		q := math.RoundToEven(float64(c.at(k)*down)) + z
+		putNibble(codes, k, c.width, c.j, uint8(max(0, min(15, q))))
+	}
+	return scale, uint8(z)
+}
+
+// putNibble writes the code of row k, column j of a panel.
+func putNibble(codes []uint8, k, panel, j int, code uint8) {
+	codes[k/2*panel+j] |= code << (k & 1 * 4)
+}
+
+// nf4Levels are NF4's values: quantiles of the normal distribution, 0 among them (Dettmers et al. 2023, appendix E).
+var nf4Levels = [16]float32{
+	-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0,
+	0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
+}
+
+// nf4Code is the level nearest to x; what lies half way takes the lower one.
+func nf4Code(x float32) uint8 {
+	var code uint8
+	for i := range 15 {
+		if x > (nf4Levels[i]+nf4Levels[i+1])/2 {
+			code = uint8(i + 1)
+		}
+	}
+	return code
+}
+
+// scales are those of a Compact matrix: exact, or in 8 bits a scale with a float32 a block of them and one offset.
+type scales struct {
+	exact  []float32
+	codes  []uint8
+	blocks []float32
+	offset float32
+}
+
+// scaleBlock is how many scales share the second scale.
+const scaleBlock = 256
+
+func (s *scales) at(i int) float32 {
+	if s.codes == nil {
+		return s.exact[i]
+	}
+	return dynamicLevels[s.codes[i]]*s.blocks[i/scaleBlock] + s.offset
+}
+
+func (s *scales) bytes() int { return 4*len(s.exact) + len(s.codes) + 4*len(s.blocks) }
+
+// quantize takes the mean off the scales and holds the rest in bitsandbytes' dynamic 8-bit type, a largest absolute value a block.
+func (s *scales) quantize() {
+	n := len(s.exact)
+	if n == 0 {
+		return
+	}
+	var sum float64
+	for _, x := range s.exact {
+		sum += float64(x)
+	}
+	s.offset = float32(sum / float64(n))
+	s.codes, s.blocks = make([]uint8, n), make([]float32, (n+scaleBlock-1)/scaleBlock)
+	for b := range s.blocks {
+		from, to := b*scaleBlock, min((b+1)*scaleBlock, n)
+		var most float32
+		for _, x := range s.exact[from:to] {
+			most = max(most, float32(math.Abs(float64(x-s.offset))))
+		}
+		s.blocks[b] = most
+		down := inverse(most)
+		for i := from; i < to; i++ {
+			s.codes[i] = dynamicCode((s.exact[i] - s.offset) * down)
+		}
+	}
+	s.exact = nil
+}
+
+// dynamicLevels are the values of bitsandbytes' signed dynamic 8-bit type, in order: seven decades, each cut
+// into twice as many as the one below, 0 and 1 (Dettmers 2016, Dettmers et al. 2022).
+var dynamicLevels = func() (levels [256]float32) {
+	at := 0
+	put := func(decade, i int, sign float64) {
+		items := 1 << decade
+		middle := 0.1 + 0.9*(float64(i)+0.5)/float64(items)
+		levels[at] = float32(sign * middle * math.Pow(10, float64(decade-6)))
+		at++
+	}
+	for decade := 6; decade >= 0; decade-- {
+		for i := 1<<decade - 1; i >= 0; i-- {
+			put(decade, i, -1)
+		}
+	}
+	levels[at] = 0
+	at++
+	for decade := range 7 {
+		for i := range 1 << decade {
+			put(decade, i, 1)
+		}
+	}
+	levels[at] = 1
+	return levels
+}()
+
+// dynamicCode is the level nearest to x.
+func dynamicCode(x float32) uint8 {
+	low, high := 0, 255
+	for low+1 < high {
+		if mid := (low + high) / 2; dynamicLevels[mid] <= x {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	if x-dynamicLevels[low] <= dynamicLevels[high]-x {
+		return uint8(low)
+	}
+	return uint8(high)
+}
