@@ -72,11 +72,11 @@ func (t *Tape) Assemble(sources []*Value, refs []compute.RowRef) *Value {
 
 // Gather is row i = x[rows[i]].
 func (t *Tape) Gather(x *Value, rows []int32) *Value {
-	refs := make([]compute.RowRef, len(rows))
+	refs := Slice[compute.RowRef](t, len(rows))
 	for i, r := range rows {
 		refs[i].Row = r
 	}
-	return t.Assemble([]*Value{x}, refs)
+	return t.Assemble(t.list(x), refs)
 }
 
 func (o *assemble) forward(t *Tape) {

@@ -31,15 +31,43 @@ func (s slabs) reset() {
 }
 
 // fresh is a T that lives until the tape's Reset. It holds what its last user left.
-func fresh[T any](t *Tape) *T {
-	key := reflect.TypeFor[T]()
-	s, ok := t.slabs[key].(*slab[T])
+func fresh[T any](t *Tape) *T { return of[slab[T]](t).next() }
+
+// of is the tape's one S.
+func of[S any, P interface {
+	*S
+	reset()
+}](t *Tape) P {
+	key := reflect.TypeFor[S]()
+	s, ok := t.slabs[key].(P)
 	if !ok {
 		if t.slabs == nil {
 			t.slabs = slabs{}
 		}
-		s = &slab[T]{}
+		s = P(new(S))
 		t.slabs[key] = s
 	}
-	return s.next()
+	return s
 }
+
+// stretch hands out slices that live until reset, from memory that is used again.
+type stretch[T any] struct {
+	memory []T
+	used   int
+}
+
+func (s *stretch[T]) next(n int) []T {
+	if s.used+n > len(s.memory) { // who has the old memory keeps it
+		s.memory, s.used = make([]T, 2*(len(s.memory)+n)), 0
+	}
+	part := s.memory[s.used : s.used+n : s.used+n]
+	s.used += n
+	clear(part)
+	return part
+}
+
+func (s *stretch[T]) reset() { s.used = 0 }
+
+// Slice is n zeros that live until the tape's Reset: for the lists that a pass makes, of rows, places or targets.
+// Where a step was recorded before, the next one no larger takes no memory from the heap.
+func Slice[T any](t *Tape, n int) []T { return of[stretch[T]](t).next(n) }

@@ -294,7 +294,7 @@ func dropout(p *nn.Pass, name string, x *autograd.Value, probability float32) *a
 	if !p.Training || probability == 0 {
 		return x
 	}
-	return p.Tape.Drop(x, compute.Dropout{P: probability, Seed: p.Seed, Step: p.Step, Site: chance.SiteOf(name + ".dropout")})
+	return p.Tape.Drop(x, compute.Dropout{P: probability, Seed: p.Seed, Step: p.Step, Site: chance.SiteOf(name, ".dropout")})
 }
 
 // loraEmbedding is LoRA at an embedding: the rows ids of Aᵀ, times Bᵀ.

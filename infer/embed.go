@@ -219,9 +219,9 @@ func (e *Embedder) batch(tape *autograd.Tape, encoded []*tokenizer.Encoding, tex
 	case "mean":
 		h = p.SegmentMean(h, p.Batch.Segments)
 	case "cls":
-		h = p.Gather(h, p.Batch.FirstRows())
+		h = p.Gather(h, p.FirstRows())
 	case "lasttoken":
-		h = p.Gather(h, p.Batch.LastRows())
+		h = p.Gather(h, p.LastRows())
 	}
 	if err := tape.Forward(h); err != nil {
 		return err

@@ -45,22 +45,24 @@ func (a *Attention) Forward(p *Pass, q, k, v *autograd.Value, r *Rows) *autograd
 	if p.Cache != nil {
 		k, v, spec.Key, spec.Position = p.Cache.extend(p, a, k, v, spec.Key, r, before)
 	} else if before > 0 {
-		spec.Position = shifted(r.Places, before)
+		spec.Position = p.shifted(r.Places, before)
 	}
 	return p.Attend(q, k, v, spec)
 }
 
 // prefixed puts the keys and values of deltas before each segment's own.
 func (a *Attention) prefixed(p *Pass, k, v *autograd.Value) (keys, values *autograd.Value, spans []compute.Span, n int) {
-	ks, vs := []*autograd.Value{k}, []*autograd.Value{v}
-	for _, d := range a.deltas {
-		dk, dv := d.Prefix(p, a)
-		ks, vs = append(ks, dk), append(vs, dv)
-		n += dk.Rows
+	ks, vs := autograd.Slice[*autograd.Value](p.Tape, 1+len(a.deltas)), autograd.Slice[*autograd.Value](p.Tape, 1+len(a.deltas))
+	ks[0], vs[0] = k, v
+	for i, d := range a.deltas {
+		ks[i+1], vs[i+1] = d.Prefix(p, a)
+		n += ks[i+1].Rows
 	}
-	var refs []compute.RowRef
-	for _, s := range p.Batch.Segments {
-		spans = append(spans, compute.Span{Start: int32(len(refs)), Len: s.Len + int32(n)})
+	segments := p.Batch.Segments
+	refs := autograd.Slice[compute.RowRef](p.Tape, k.Rows+n*len(segments))[:0]
+	spans = autograd.Slice[compute.Span](p.Tape, len(segments))
+	for at, s := range segments {
+		spans[at] = compute.Span{Start: int32(len(refs)), Len: s.Len + int32(n)}
 		for i, d := range ks[1:] {
 			for row := range int32(d.Rows) {
 				refs = append(refs, compute.RowRef{Source: int32(i + 1), Row: row})
@@ -73,8 +75,8 @@ func (a *Attention) prefixed(p *Pass, k, v *autograd.Value) (keys, values *autog
 	return p.Assemble(ks, refs), p.Assemble(vs, refs), spans, n
 }
 
-func shifted(places []int32, by int) []int32 {
-	out := make([]int32, len(places))
+func (p *Pass) shifted(places []int32, by int) []int32 {
+	out := autograd.Slice[int32](p.Tape, len(places))
 	for i, v := range places {
 		out[i] = v + int32(by)
 	}

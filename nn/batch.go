@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 
+	"trimtab/autograd"
 	"trimtab/compute"
 )
 
@@ -44,63 +45,89 @@ type Batch struct {
 	Continues bool
 	// Prefix is how many rows input slots have put before each segment.
 	Prefix int32
+
+	wanted []int32 // memory for Wanted, which is nil until there are some
 }
 
 // Pack lays segments one after another. If no segment names wanted tokens, all
 // rows are wanted.
 func Pack(segments ...Segment) (*Batch, error) {
 	b := &Batch{}
-	for i, s := range segments {
-		if len(s.IDs) == 0 {
-			return nil, fmt.Errorf("segment %d has no tokens", i)
-		}
-		if s.Types != nil && len(s.Types) != len(s.IDs) {
-			return nil, fmt.Errorf("segment %d: %d token types for %d tokens", i, len(s.Types), len(s.IDs))
-		}
-		start := int32(len(b.IDs))
-		b.Segments = append(b.Segments, compute.Span{Start: start, Len: int32(len(s.IDs))})
-		b.IDs = append(b.IDs, s.IDs...)
-		for p := range s.IDs {
-			b.Positions = append(b.Positions, int32(p))
-			typ := int32(0)
-			if s.Types != nil {
-				typ = s.Types[p]
-			}
-			b.Types = append(b.Types, typ)
-		}
-		last := int32(-1)
-		for _, w := range s.Wanted {
-			if w <= last || int(w) >= len(s.IDs) {
-				return nil, fmt.Errorf("segment %d: wanted token %d of %d, after %d", i, w, len(s.IDs), last)
-			}
-			last = w
-			b.Wanted = append(b.Wanted, start+w)
-		}
-		for _, soft := range s.Soft {
-			if soft.Row < 0 || int(soft.Row) >= len(s.IDs) {
-				return nil, fmt.Errorf("segment %d: soft token at %d of %d", i, soft.Row, len(s.IDs))
-			}
-			b.Soft = append(b.Soft, Soft{start + soft.Row, soft.Index})
+	for _, s := range segments {
+		if err := b.Add(s); err != nil {
+			return nil, err
 		}
 	}
 	return b, nil
 }
 
+// Add lays a segment behind those that are there.
+func (b *Batch) Add(s Segment) error {
+	i, start := len(b.Segments), int32(len(b.IDs))
+	if len(s.IDs) == 0 {
+		return fmt.Errorf("segment %d has no tokens", i)
+	}
+	if s.Types != nil && len(s.Types) != len(s.IDs) {
+		return fmt.Errorf("segment %d: %d token types for %d tokens", i, len(s.Types), len(s.IDs))
+	}
+	b.Segments = append(b.Segments, compute.Span{Start: start, Len: int32(len(s.IDs))})
+	b.IDs = append(b.IDs, s.IDs...)
+	for p := range s.IDs {
+		b.Positions = append(b.Positions, int32(p))
+		typ := int32(0)
+		if s.Types != nil {
+			typ = s.Types[p]
+		}
+		b.Types = append(b.Types, typ)
+	}
+	last := int32(-1)
+	for _, w := range s.Wanted {
+		if w <= last || int(w) >= len(s.IDs) {
+			return fmt.Errorf("segment %d: wanted token %d of %d, after %d", i, w, len(s.IDs), last)
+		}
+		last = w
+		if b.Wanted == nil {
+			b.Wanted = b.wanted
+		}
+		b.Wanted = append(b.Wanted, start+w)
+	}
+	for _, soft := range s.Soft {
+		if soft.Row < 0 || int(soft.Row) >= len(s.IDs) {
+			return fmt.Errorf("segment %d: soft token at %d of %d", i, soft.Row, len(s.IDs))
+		}
+		b.Soft = append(b.Soft, Soft{start + soft.Row, soft.Index})
+	}
+	return nil
+}
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	wanted := b.wanted
+	if cap(b.Wanted) > cap(wanted) {
+		wanted = b.Wanted[:0]
+	}
+	*b = Batch{IDs: b.IDs[:0], Types: b.Types[:0], Positions: b.Positions[:0], Segments: b.Segments[:0], Soft: b.Soft[:0], wanted: wanted}
+}
+
 // Tokens is the number of rows.
 func (b *Batch) Tokens() int { return len(b.IDs) }
 
-// Clone copies the batch, so that input slots may change the copy.
-func (b *Batch) Clone() *Batch {
-	c := *b
-	c.IDs = append([]int32(nil), b.IDs...)
-	c.Types = append([]int32(nil), b.Types...)
-	c.Positions = append([]int32(nil), b.Positions...)
-	c.Segments = append([]compute.Span(nil), b.Segments...)
+// clone copies the batch to memory of the tape, so that input slots may change the copy.
+func (b *Batch) clone(t *autograd.Tape) *Batch {
+	c := &autograd.Slice[Batch](t, 1)[0]
+	*c = Batch{IDs: lasting(t, b.IDs), Types: lasting(t, b.Types), Positions: lasting(t, b.Positions),
+		Segments: lasting(t, b.Segments), Soft: lasting(t, b.Soft), Continues: b.Continues, Prefix: b.Prefix}
 	if b.Wanted != nil {
-		c.Wanted = append([]int32{}, b.Wanted...)
+		c.Wanted = lasting(t, b.Wanted)
 	}
-	c.Soft = append([]Soft(nil), b.Soft...)
-	return &c
+	return c
+}
+
+// lasting copies list to memory of the tape.
+func lasting[T any](t *autograd.Tape, list []T) []T {
+	c := autograd.Slice[T](t, len(list))
+	copy(c, list)
+	return c
 }
 
 // Prepend puts n rows before each segment, whose ids are first, first-1, …, and

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"trimtab/autograd"
 	"trimtab/compute"
 )
 
@@ -45,14 +46,15 @@ func TestPrepend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := b.Clone()
+	tape := autograd.New(nil)
+	before := b.clone(tape)
 	b.Prepend(2, -3)
 	want := &Batch{
 		IDs: []int32{-3, -4, 7, 8, 9, -3, -4, 5}, Types: []int32{0, 0, 1, 1, 0, 0, 0, 0}, Positions: []int32{0, 1, 2, 3, 4, 0, 1, 2},
 		Segments: []compute.Span{{Start: 0, Len: 5}, {Start: 5, Len: 3}}, Wanted: []int32{4, 7}, Soft: []Soft{{Row: 3, Index: 4}}, Prefix: 2}
 	equal(t, b, want)
 	before.Continues = true
-	after := before.Clone()
+	after := before.clone(tape)
 	after.Prepend(2, -3)
 	equal(t, after, before)
 }

@@ -62,7 +62,9 @@ func (e *Embedding) Forward(p *Pass, ids []int32) *autograd.Value {
 func (e *Embedding) Input(p *Pass) *autograd.Value {
 	e.arrange(p.Batch)
 	y := e.Forward(p, p.Batch.IDs)
-	sources, begins := []*autograd.Value{y}, []int32{0}
+	n := 1 + len(e.inputs)
+	sources, begins := autograd.Slice[*autograd.Value](p.Tape, n)[:0], autograd.Slice[int32](p.Tape, n)[:0]
+	sources, begins = append(sources, y), append(begins, 0)
 	count := int32(0)
 	for _, d := range e.inputs {
 		if v := d.Vectors(p, e); v != nil {
@@ -70,7 +72,7 @@ func (e *Embedding) Input(p *Pass) *autograd.Value {
 		}
 		count += int32(d.Count())
 	}
-	refs := make([]compute.RowRef, len(p.Batch.IDs))
+	refs := autograd.Slice[compute.RowRef](p.Tape, len(p.Batch.IDs))
 	for i, id := range p.Batch.IDs {
 		refs[i].Row = int32(i)
 		if id >= 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // Pass is one forward pass through a model: the tape it records on, and the
-// batch it runs over. Build it with [NewPass]; it serves one pass.
+// batch it runs over. Build it with [NewPass]; it lives until the tape's Reset.
 type Pass struct {
 	*autograd.Tape
 	// Batch is the pass's own copy: input slots may lengthen it.
@@ -32,7 +32,11 @@ type Pass struct {
 }
 
 // NewPass begins a pass over a copy of b.
-func NewPass(t *autograd.Tape, b *Batch) *Pass { return &Pass{Tape: t, Batch: b.Clone()} }
+func NewPass(t *autograd.Tape, b *Batch) *Pass {
+	p := &autograd.Slice[Pass](t, 1)[0]
+	p.Tape, p.Batch = t, b.clone(t)
+	return p
+}
 
 // Parameter is q as a value. With a cache, which has no backward, nothing trains: it is a constant.
 func (p *Pass) Parameter(q *autograd.Parameter) *autograd.Value {
@@ -86,10 +90,11 @@ type Rows struct {
 // All are all rows of the batch, as it is now.
 func (p *Pass) All() *Rows {
 	if p.all == nil {
-		r := &Rows{Spans: p.Batch.Segments}
+		r := p.rows(len(p.Batch.IDs))
+		r.Spans = p.Batch.Segments
 		for _, s := range p.Batch.Segments {
 			for place := range s.Len {
-				r.Places = append(r.Places, place)
+				r.Places[s.Start+place] = place
 			}
 		}
 		p.all = r
@@ -104,18 +109,26 @@ func (p *Pass) Wanted() *Rows {
 		return p.All()
 	}
 	if p.wanted == nil {
-		r := &Rows{List: p.Batch.Wanted}
+		r := p.rows(len(p.Batch.Wanted))
+		r.List, r.Spans = p.Batch.Wanted, autograd.Slice[compute.Span](p.Tape, len(p.Batch.Segments))
 		next := 0
-		for _, s := range p.Batch.Segments {
+		for i, s := range p.Batch.Segments {
 			from := next
 			for ; next < len(r.List) && r.List[next] < s.End(); next++ {
-				r.Places = append(r.Places, r.List[next]-s.Start)
+				r.Places[next] = r.List[next] - s.Start
 			}
-			r.Spans = append(r.Spans, compute.Span{Start: int32(from), Len: int32(next - from)})
+			r.Spans[i] = compute.Span{Start: int32(from), Len: int32(next - from)}
 		}
 		p.wanted = r
 	}
 	return p.wanted
+}
+
+// rows are n rows whose places are to be set.
+func (p *Pass) rows(n int) *Rows {
+	r := &autograd.Slice[Rows](p.Tape, 1)[0]
+	r.Places = autograd.Slice[int32](p.Tape, n)
+	return r
 }
 
 // Take is the rows of x, which holds all rows of the batch, that r names.
@@ -145,7 +158,7 @@ func (p *Pass) Positions(r *Rows) []int32 {
 	if r.List == nil {
 		return p.Batch.Positions
 	}
-	positions := make([]int32, len(r.List))
+	positions := autograd.Slice[int32](p.Tape, len(r.List))
 	for i, row := range r.List {
 		positions[i] = p.Batch.Positions[row]
 	}
@@ -170,18 +183,18 @@ func (p *Pass) Pick(h *autograd.Value, rows []int32) *autograd.Value {
 }
 
 // FirstRows are the rows of the segments' first tokens, LastRows of their last.
-func (b *Batch) FirstRows() []int32 {
-	rows := make([]int32, len(b.Segments))
-	for i, s := range b.Segments {
+func (p *Pass) FirstRows() []int32 {
+	rows := autograd.Slice[int32](p.Tape, len(p.Batch.Segments))
+	for i, s := range p.Batch.Segments {
 		rows[i] = s.Start
 	}
 	return rows
 }
 
 // LastRows are the rows of the segments' last tokens.
-func (b *Batch) LastRows() []int32 {
-	rows := make([]int32, len(b.Segments))
-	for i, s := range b.Segments {
+func (p *Pass) LastRows() []int32 {
+	rows := autograd.Slice[int32](p.Tape, len(p.Batch.Segments))
+	for i, s := range p.Batch.Segments {
 		rows[i] = s.End() - 1
 	}
 	return rows

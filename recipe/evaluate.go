@@ -37,16 +37,17 @@ func (j *Job) answer(ctx context.Context, segments []nn.Segment) ([]Answer, erro
 	}
 	answers := make([]Answer, len(segments))
 	tape := autograd.New(j.Device)
+	var b nn.Batch
 	for _, examples := range batches {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		b, err := pack(segments, examples)
-		if err != nil {
+		b.Reset()
+		if err := pack(&b, segments, examples); err != nil {
 			return nil, err
 		}
 		tape.Reset()
-		scores := tape.LogSoftmax(j.Classifier.Classify(nn.NewPass(tape, b)))
+		scores := tape.LogSoftmax(j.Classifier.Classify(nn.NewPass(tape, &b)))
 		if err := tape.Forward(scores); err != nil {
 			return nil, err
 		}
@@ -96,7 +97,7 @@ type scored interface {
 	batchAnswers(examples []int) []int32
 }
 
-func (c *causal) batchAnswers(examples []int) []int32 { return c.answers(examples) }
+func (c *causal) batchAnswers(examples []int) []int32 { return c.answers(nil, examples) }
 func (k *masked) batchAnswers(examples []int) []int32 { return k.answers(examples, 0) }
 
 // evaluateLM measures a language model: perplexity, and how often the likeliest token is right.
@@ -114,17 +115,18 @@ func scoreTokens(ctx context.Context, tape *autograd.Tape, m model.LanguageModel
 	if err != nil {
 		return nil, err
 	}
+	var b nn.Batch
 	right, count, loss := 0, 0, 0.0
 	for _, examples := range batches {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		b, err := o.Batch(examples, 0)
-		if err != nil {
+		b.Reset()
+		if err := o.Batch(&b, examples, 0); err != nil {
 			return nil, err
 		}
 		tape.Reset()
-		p := nn.NewPass(tape, b)
+		p := nn.NewPass(tape, &b)
 		logits := p.LogSoftmax(m.Logits(p, m.Hidden(p), nil))
 		if err := tape.Forward(logits); err != nil {
 			return nil, err

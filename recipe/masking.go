@@ -143,9 +143,8 @@ func (k *masked) targets(example int, step uint64) []int32 {
 }
 
 // Batch packs segments with their tokens hidden.
-func (k *masked) Batch(examples []int, step uint64) (*nn.Batch, error) {
-	segments := make([]nn.Segment, len(examples))
-	for i, e := range examples {
+func (k *masked) Batch(b *nn.Batch, examples []int, step uint64) error {
+	for _, e := range examples {
 		places := k.targets(e, step)
 		ids := slices.Clone(k.segments[e].IDs)
 		fate, other := k.key(e, step, "fate"), k.key(e, step, "other")
@@ -157,9 +156,11 @@ func (k *masked) Batch(examples []int, step uint64) (*nn.Batch, error) {
 				ids[at] = int32(chance.Below(other, uint64(at), uint64(len(k.begins))))
 			}
 		}
-		segments[i] = nn.Segment{IDs: ids, Types: k.segments[e].Types, Wanted: places}
+		if err := b.Add(nn.Segment{IDs: ids, Types: k.segments[e].Types, Wanted: places}); err != nil {
+			return err
+		}
 	}
-	return nn.Pack(segments...)
+	return nil
 }
 
 // Loss is the cross entropy of the hidden tokens.

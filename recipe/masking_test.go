@@ -31,7 +31,8 @@ func TestMaskingOfPairs(t *testing.T) {
 				t.Fatalf("step %d hides a part of a word: %v of %v", step, places, e.Tokens)
 			}
 		}
-		b, err := k.Batch([]int{0}, step)
+		b := &nn.Batch{}
+		err := k.Batch(b, []int{0}, step)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,13 +26,13 @@ func (c *classified) Count(example int, _ uint64) float64 {
 }
 
 // Batch packs inputs.
-func (c *classified) Batch(examples []int, _ uint64) (*nn.Batch, error) {
-	return pack(c.e.Segments, examples)
+func (c *classified) Batch(b *nn.Batch, examples []int, _ uint64) error {
+	return pack(b, c.e.Segments, examples)
 }
 
 // Loss is the weighted cross entropy.
 func (c *classified) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {
-	target := make([]int32, len(examples))
+	target := autograd.Slice[int32](p.Tape, len(examples))
 	for i, e := range examples {
 		target[i] = int32(c.e.Classes[e])
 	}
@@ -41,8 +41,9 @@ func (c *classified) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *
 
 // causal is the prediction of each next token.
 type causal struct {
-	model model.LanguageModel
-	e     *Examples
+	model  model.LanguageModel
+	e      *Examples
+	places []int32 // 0, 1, 2, … as far as they were needed
 }
 
 // Lengths are the texts' numbers of tokens.
@@ -54,28 +55,31 @@ func (c *causal) Count(example int, _ uint64) float64 {
 }
 
 // Batch packs texts; of each, all tokens but the last are asked for the next.
-func (c *causal) Batch(examples []int, _ uint64) (*nn.Batch, error) {
-	segments := make([]nn.Segment, len(examples))
-	for i, e := range examples {
-		segments[i] = c.e.Segments[e]
-		for place := range len(segments[i].IDs) - 1 {
-			segments[i].Wanted = append(segments[i].Wanted, int32(place))
+func (c *causal) Batch(b *nn.Batch, examples []int, _ uint64) error {
+	for _, e := range examples {
+		s := c.e.Segments[e]
+		for n := len(c.places); n < len(s.IDs); n++ {
+			c.places = append(c.places, int32(n))
+		}
+		s.Wanted = c.places[:max(0, len(s.IDs)-1)]
+		if err := b.Add(s); err != nil {
+			return err
 		}
 	}
-	b, err := nn.Pack(segments...)
-	if err == nil && b.Wanted == nil {
+	if b.Wanted == nil {
 		b.Wanted = []int32{}
 	}
-	return b, err
+	return nil
 }
 
 // Loss is the cross entropy of the next tokens.
 func (c *causal) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {
-	return p.CrossEntropy(c.model.Logits(p, c.model.Hidden(p), nil), c.answers(examples), nil, scale)
+	answers := c.answers(autograd.Slice[int32](p.Tape, len(p.Batch.Wanted))[:0], examples)
+	return p.CrossEntropy(c.model.Logits(p, c.model.Hidden(p), nil), answers, nil, scale)
 }
 
-func (c *causal) answers(examples []int) []int32 {
-	var answers []int32
+// answers appends the next tokens.
+func (c *causal) answers(answers []int32, examples []int) []int32 {
 	for _, e := range examples {
 		answers = append(answers, c.e.Segments[e].IDs[1:]...)
 	}
@@ -90,12 +94,13 @@ func lengths(segments []nn.Segment) []int {
 	return n
 }
 
-func pack(segments []nn.Segment, examples []int) (*nn.Batch, error) {
-	chosen := make([]nn.Segment, len(examples))
-	for i, e := range examples {
-		chosen[i] = segments[e]
+func pack(b *nn.Batch, segments []nn.Segment, examples []int) error {
+	for _, e := range examples {
+		if err := b.Add(segments[e]); err != nil {
+			return err
+		}
 	}
-	return nn.Pack(chosen...)
+	return nil
 }
 
 // evalTokens is how many tokens a batch of an evaluation holds.

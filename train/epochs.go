@@ -97,7 +97,7 @@ func (c *course) load(epoch int) error {
 	if err != nil {
 		return err
 	}
-	c.epoch, c.steps = epoch, nil
+	c.epoch, c.steps = epoch, c.steps[:0]
 	for n := c.options.Accumulation; len(batches) > 0; batches = batches[min(n, len(batches)):] {
 		c.steps = append(c.steps, batches[:min(n, len(batches))])
 	}

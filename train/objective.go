@@ -13,8 +13,8 @@ type Objective interface {
 	// Count is what an example adds to the loss's denominator: the number, or weight, of its targets.
 	// step is the micro-batch's number in the run, for objectives that draw anew each time (dynamic masking).
 	Count(example int, step uint64) float64
-	// Batch packs examples.
-	Batch(examples []int, step uint64) (*nn.Batch, error)
+	// Batch packs examples into b, which is empty.
+	Batch(b *nn.Batch, examples []int, step uint64) error
 	// Loss records the loss [1, 1] of the batch that the pass holds: the sum over targets times scale.
 	Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value
 }
@@ -37,17 +37,17 @@ func (s Score) better(old float64) bool {
 }
 
 // gradient runs one micro-batch and returns its share of the loss.
-func gradient(t *autograd.Tape, o Objective, opts *Options, examples []int, micro uint64, scale float32) (float64, error) {
-	batch, err := o.Batch(examples, micro)
-	if err != nil {
+func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, error) {
+	r.batch.Reset()
+	if err := r.Objective.Batch(&r.batch, examples, micro); err != nil {
 		return 0, err
 	}
-	t.Reset()
-	p := nn.NewPass(t, batch)
-	p.Training, p.Seed, p.Step = true, opts.Seed, micro
-	p.Dropout, p.Checkpoint = opts.Dropout, opts.Checkpointing
-	loss := o.Loss(p, examples, micro, scale)
-	if err := t.Backward(loss); err != nil {
+	r.tape.Reset()
+	p := nn.NewPass(r.tape, &r.batch)
+	p.Training, p.Seed, p.Step = true, r.Options.Seed, micro
+	p.Dropout, p.Checkpoint = r.Options.Dropout, r.Options.Checkpointing
+	loss := r.Objective.Loss(p, examples, micro, scale)
+	if err := r.tape.Backward(loss); err != nil {
 		return 0, err
 	}
 	return float64(loss.Data().Data[0]), nil
@@ -55,12 +55,12 @@ func gradient(t *autograd.Tape, o Objective, opts *Options, examples []int, micr
 
 // Cost tells the memory and work of a step over examples, without running it.
 func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autograd.Cost, error) {
-	batch, err := o.Batch(examples, 0)
-	if err != nil {
+	var batch nn.Batch
+	if err := o.Batch(&batch, examples, 0); err != nil {
 		return autograd.Cost{}, err
 	}
 	t := autograd.New(dev)
-	p := nn.NewPass(t, batch)
+	p := nn.NewPass(t, &batch)
 	p.Training, p.Seed, p.Dropout, p.Checkpoint = true, opts.Seed, opts.Dropout, opts.Checkpointing
 	return t.Cost(o.Loss(p, examples, 0, 1))
 }

@@ -8,6 +8,7 @@ import (
 
 	"trimtab/autograd"
 	"trimtab/compute"
+	"trimtab/nn"
 )
 
 // ErrInterrupted is returned by a run that was stopped and has left a checkpoint.
@@ -39,6 +40,7 @@ type Run struct {
 	Report func(Progress)
 
 	tape   *autograd.Tape
+	batch  nn.Batch
 	course *course
 	opt    *Optimizer
 	state  state
@@ -188,7 +190,7 @@ func (r *Run) step() (Progress, bool, error) {
 	}
 	loss := 0.0
 	for i, examples := range batches {
-		l, err := gradient(r.tape, r.Objective, &r.Options, examples, uint64(micro+i), float32(1/count))
+		l, err := r.gradient(examples, uint64(micro+i), float32(1/count))
 		if err != nil {
 			return Progress{}, false, fmt.Errorf("step %d: %w", r.state.At.Step, err)
 		}

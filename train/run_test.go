@@ -39,12 +39,13 @@ func (o *toy) Lengths() []int { return slices.Repeat([]int{1}, len(o.labels)) }
 
 func (o *toy) Count(int, uint64) float64 { return 1 }
 
-func (o *toy) Batch(examples []int, _ uint64) (*nn.Batch, error) {
-	var segments []nn.Segment
+func (o *toy) Batch(b *nn.Batch, examples []int, _ uint64) error {
 	for _, e := range examples {
-		segments = append(segments, nn.Segment{IDs: []int32{int32(e % 7)}})
+		if err := b.Add(nn.Segment{IDs: []int32{int32(e % 7)}}); err != nil {
+			return err
+		}
 	}
-	return nn.Pack(segments...)
+	return nil
 }
 
 func (o *toy) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {

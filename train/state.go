@@ -219,6 +219,9 @@ type scoreLine struct {
 }
 
 func (r *Run) log(p Progress) error {
+	if r.Dir == "" {
+		return nil
+	}
 	return r.append(stepLine{p.Step, p.Epoch, p.Loss, p.Rate, p.GradientNorm, p.Tokens})
 }
 

@@ -1,7 +1,6 @@
 package chance
 
 import (
-	"hash/fnv"
 	"math"
 	"math/bits"
 )
@@ -10,11 +9,15 @@ import (
 // epochs (0 where there are none), the site says what the draws are for (see [SiteOf]).
 type Key struct{ Seed, Step, Site uint64 }
 
-// SiteOf gives the number of a site by its name: the 64-bit FNV-1a hash.
-func SiteOf(name string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return h.Sum64()
+// SiteOf gives the number of a site by its name, which may come in parts: the 64-bit FNV-1a hash.
+func SiteOf(name ...string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for _, part := range name {
+		for i := range len(part) {
+			h = (h ^ uint64(part[i])) * 0x100000001b3
+		}
+	}
+	return h
 }
 
 // Block gives the four draws of elements 4*block to 4*block+3.

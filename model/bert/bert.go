@@ -205,7 +205,7 @@ func (m *Model) Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autog
 // Classify are the scores of classes, from the pooled first token of each segment.
 func (m *Model) Classify(p *nn.Pass) *autograd.Value {
 	h := m.embed(p)
-	first := p.Batch.FirstRows()
+	first := p.FirstRows()
 	p.Narrow(first)
 	h = p.Pick(m.encode(p, h), first)
 	h = p.Activate(m.pooler.Forward(p, h), compute.Tanh)

@@ -195,7 +195,7 @@ func (m *Model) Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autog
 // Classify are the scores of classes, from the last token of each segment.
 func (m *Model) Classify(p *nn.Pass) *autograd.Value {
 	h := m.words.Input(p)
-	last := p.Batch.LastRows()
+	last := p.LastRows()
 	p.Narrow(last)
 	return m.score.Forward(p, p.Pick(m.decode(p, h), last))
 }
