@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 
+	"trimtab/compute"
 	"trimtab/compute/cpu"
 	"trimtab/delta"
 	"trimtab/internal/chance"
@@ -50,7 +51,7 @@ func steady(t *testing.T, threads int, config, deltaConfig string) (allocations 
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := benchBase(config, dev)
+	base, err := benchBase(config, dev, compute.F32)
 	if err != nil {
 		t.Fatal(err)
 	}
