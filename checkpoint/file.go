@@ -27,6 +27,8 @@ type source struct {
 	path  string
 	data  []byte
 	close func() error
+	// mapped says that data is a view of the file, which release can let go of.
+	mapped bool
 }
 
 // Open opens a safetensors or PyTorch file, a shard index (model.safetensors.index.json or the
@@ -65,11 +67,11 @@ func FromBytes(name string, data []byte) (*File, error) {
 
 // addPath maps a file and adds its tensors.
 func (f *File) addPath(path string) error {
-	data, unmap, err := mapFile(path)
+	data, mapped, unmap, err := mapFile(path)
 	if err != nil {
 		return err
 	}
-	return f.add(&source{path: path, data: data, close: unmap})
+	return f.add(&source{path: path, data: data, close: unmap, mapped: mapped})
 }
 
 // add adds a source's tensors to the name space.
@@ -123,7 +125,11 @@ func (f *File) Tensor(name string) (*tensor.Tensor, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &tensor.Tensor{DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.bytes()}, true
+	t := &tensor.Tensor{DType: e.dtype, Shape: slices.Clone(e.shape), Data: e.bytes()}
+	if e.file.mapped && e.strides == nil {
+		t.Release = e.release
+	}
+	return t, true
 }
 
 // Info gives a tensor's element type and shape without touching its data.
@@ -160,6 +166,13 @@ func (f *File) Close() error {
 	}
 	f.sources, f.entries = nil, nil
 	return errors.Join(errs...)
+}
+
+// release lets go of the memory that holds the tensor's part of a mapped file.
+func (e *entry) release() {
+	if e.file.mapped {
+		release(e.data)
+	}
 }
 
 // bytes gives a tensor's elements in row-major order.

@@ -113,6 +113,7 @@ func (f *File) hashTensors() string {
 				e := f.entries[names[i]]
 				line := fmt.Appendf(nil, "%x %v %v ", sha256.Sum256(e.bytes()), e.dtype, e.shape)
 				lines[i] = append(appendText(line, e.name), '\n')
+				e.release()
 			}
 		})
 	}

@@ -8,14 +8,17 @@ import (
 )
 
 // mapFile reads a file whole where there is no portable way to map it.
-func mapFile(path string) (data []byte, unmap func() error, err error) {
+func mapFile(path string) (data []byte, mapped bool, unmap func() error, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: %w: not a regular file", path, ErrFormat)
+		return nil, false, nil, fmt.Errorf("%s: %w: not a regular file", path, ErrFormat)
 	}
 	data, err = os.ReadFile(path)
-	return data, func() error { return nil }, err
+	return data, false, func() error { return nil }, err
 }
+
+// release has nothing to do where nothing is mapped.
+func release([]byte) {}

@@ -208,8 +208,12 @@ func (q *Param) Weight() (compute.Weight, error) {
 	default:
 		q.packed = q.dev.Pack(m, q.precision)
 	}
-	if !q.shared && q.base == nil {
+	switch {
+	case q.shared:
+	case q.base == nil:
 		q.floats = nil // a fresh one can be drawn again
+	case q.base.Release != nil:
+		q.base.Release()
 	}
 	return q.packed, nil
 }

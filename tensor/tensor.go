@@ -11,6 +11,9 @@ type Tensor struct {
 	DType DType
 	Shape Shape
 	Data  []byte // may be a view of a mapped file: read only
+	// Release lets go of the memory behind a view of a mapped file; whoever reads Data again has it read from the
+	// file again. Nil where Data is no such view.
+	Release func()
 }
 
 // FromFloat32s makes an F32 tensor that views v. It panics if v does not have the shape's
