@@ -20,7 +20,7 @@ const (
 		"n_positions": 64}`
 )
 
-// TestSteadyTraining trains on segments of many lengths, with dropout. Beside the order of an epoch, a step takes no
+// TestSteadyTraining trains on segments of many lengths, with dropout, and writes metrics. Beside the order of an epoch, a step takes no
 // memory from the heap once there was a larger one.
 func TestSteadyTraining(t *testing.T) {
 	for _, c := range []struct{ name, base, delta string }{
@@ -85,8 +85,8 @@ func steady(t *testing.T, threads int, config, deltaConfig string) (allocations 
 		runtime.ReadMemStats(&before)
 	}
 	options := train.Defaults()
-	options.BatchSize, options.MaxSteps = 4, steps
-	run := &train.Run{Device: dev, Options: options, Parameters: d.Parameters(), Report: report, Objective: objective}
+	options.BatchSize, options.MaxSteps, options.SaveSteps = 4, steps, steps
+	run := &train.Run{Device: dev, Options: options, Parameters: d.Parameters(), Report: report, Objective: objective, Dir: t.TempDir()}
 	if _, err := run.Train(t.Context()); err != nil {
 		t.Fatal(err)
 	}

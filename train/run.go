@@ -2,9 +2,11 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"trimtab/autograd"
 	"trimtab/compute"
@@ -45,6 +47,10 @@ type Run struct {
 	opt    *Optimizer
 	state  state
 	best   [][]float32
+
+	metrics *os.File // nil until the first line
+	lines   *json.Encoder
+	line    stepLine
 }
 
 // Progress is what a run reports.
@@ -75,10 +81,11 @@ type Result struct {
 
 // Train runs to the end, or until ctx is done: then it leaves a checkpoint and
 // returns ErrInterrupted. Afterwards the parameters are those of the best evaluation.
-func (r *Run) Train(ctx context.Context) (Result, error) {
+func (r *Run) Train(ctx context.Context) (result Result, err error) {
 	if err := r.begin(); err != nil {
 		return Result{}, err
 	}
+	defer func() { err = errors.Join(err, r.closeMetrics()) }()
 	for r.state.Pending || !r.state.Stopped && r.state.At.Step < r.course.total {
 		if ctx.Err() != nil {
 			return r.result(), errors.Join(ErrInterrupted, r.save())

@@ -222,7 +222,8 @@ func (r *Run) log(p Progress) error {
 	if r.Dir == "" {
 		return nil
 	}
-	return r.append(stepLine{p.Step, p.Epoch, p.Loss, p.Rate, p.GradientNorm, p.Tokens})
+	r.line = stepLine{p.Step, p.Epoch, p.Loss, p.Rate, p.GradientNorm, p.Tokens}
+	return r.append(&r.line)
 }
 
 func (r *Run) logScores(p Progress) error {
@@ -233,24 +234,35 @@ func (r *Run) logScores(p Progress) error {
 	return r.append(l)
 }
 
-// append adds a line to metrics.jsonl.
+// append adds a line to metrics.jsonl, which is open from the first line to the end of the run.
 func (r *Run) append(l any) error {
 	if r.Dir == "" {
 		return nil
 	}
-	text, err := json.Marshal(l)
-	if err != nil {
+	if r.metrics == nil {
+		if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(filepath.Join(r.Dir, metricsFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+		if err != nil {
+			return err
+		}
+		r.metrics, r.lines = f, json.NewEncoder(f)
+	}
+	if err := r.lines.Encode(l); err != nil {
 		return fmt.Errorf("%s: %w", metricsFile, err)
 	}
-	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
-		return err
+	return nil
+}
+
+// closeMetrics ends metrics.jsonl.
+func (r *Run) closeMetrics() error {
+	if r.metrics == nil {
+		return nil
 	}
-	f, err := os.OpenFile(filepath.Join(r.Dir, metricsFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	return errors.Join(err, f.Close())
+	err := r.metrics.Close()
+	r.metrics, r.lines = nil, nil
+	return err
 }
 
 // cutMetrics drops the lines of steps after a checkpoint: they come again.
