@@ -102,13 +102,19 @@ var nf4Levels = [16]float32{
 // nf4Code is the level nearest to x; what lies half way takes the lower one.
 func nf4Code(x float32) uint8 {
 	var code uint8
-	for i := range 15 {
-		if x > (nf4Levels[i]+nf4Levels[i+1])/2 {
-			code = uint8(i + 1)
-		}
+	for i := range nf4Middles { // by sign bits: no branch could be foreseen
+		code += uint8(math.Float32bits(nf4Middles[i]-x) >> 31)
 	}
 	return code
 }
+
+// nf4Middles lie half way between neighbouring levels.
+var nf4Middles = func() (middles [15]float32) {
+	for i := range middles {
+		middles[i] = (nf4Levels[i] + nf4Levels[i+1]) / 2
+	}
+	return middles
+}()
 
 // scales are those of a Compact matrix: exact, or in 8 bits a scale with a float32 a block of them and one offset.
 type scales struct {
