@@ -42,13 +42,33 @@ func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	copy16AVX2(&dst[0], ldd, &src[0], lds, rows, cols)
 }
 
-// rowPairs cuts rows from k on of a panel into an odd first one, pairs from the even row at on, and what is left.
-func rowPairs(dst []float32, k, panel int) (first, pairs, last []float32, at int) {
+// tableRows is widenTableGeneric, with pairs of rows in registers.
+func tableRows(pairs func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
+	return func(dst []float32, q []uint8, k int, scale []float32) {
+		first, whole, last := rowPairs(dst, k, len(scale))
+		widenTableGeneric(first, q, k, scale)
+		pairs(whole, q[(k+1)/2*len(scale):], scale)
+		widenTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
+	}
+}
+
+// nibbleRows is widenNibblesGeneric, likewise.
+func nibbleRows(pairs func(dst []float32, q []uint8, scale, zero []float32)) func(dst []float32, q []uint8, k int, scale, zero []float32) {
+	return func(dst []float32, q []uint8, k int, scale, zero []float32) {
+		first, whole, last := rowPairs(dst, k, len(scale))
+		widenNibblesGeneric(first, q, k, scale, zero)
+		pairs(whole, q[(k+1)/2*len(scale):], scale, zero)
+		widenNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
+	}
+}
+
+// rowPairs cuts rows from k on of a panel into an odd first one, pairs that begin with an even one, and what is left.
+func rowPairs(dst []float32, k, panel int) (first, pairs, last []float32) {
 	odd := k & 1 * panel
 	if len(dst) < odd {
 		odd = 0
 	}
 	first, dst = dst[:odd], dst[odd:]
 	whole := len(dst) / (2 * panel) * 2 * panel
-	return first, dst[:whole], dst[whole:], k + k&1
+	return first, dst[:whole], dst[whole:]
 }

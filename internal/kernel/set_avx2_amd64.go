@@ -68,19 +68,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		f32ToBF16Generic(rest(dst, 8), rest(src, 8))
 	},
 
-	widenBytes: widenBytesAVX2,
-	widenTable: func(dst []float32, q []uint8, k int, scale []float32) {
-		first, pairs, last, at := rowPairs(dst, k, len(scale))
-		widenTableGeneric(first, q, k, scale)
-		widenTableAVX2(pairs, q[at/2*len(scale):], scale)
-		widenTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
-	},
-	widenNibbles: func(dst []float32, q []uint8, k int, scale, zero []float32) {
-		first, pairs, last, at := rowPairs(dst, k, len(scale))
-		widenNibblesGeneric(first, q, k, scale, zero)
-		widenNibblesAVX2(pairs, q[at/2*len(scale):], scale, zero)
-		widenNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
-	},
+	widenBytes: widenBytesAVX2, widenTable: tableRows(widenTableAVX2), widenNibbles: nibbleRows(widenNibblesAVX2),
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits

@@ -68,19 +68,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		f32ToBF16Generic(rest(dst, 16), rest(src, 16))
 	},
 
-	widenBytes: widenBytesAVX512,
-	widenTable: func(dst []float32, q []uint8, k int, scale []float32) {
-		first, pairs, last, at := rowPairs(dst, k, len(scale))
-		widenTableGeneric(first, q, k, scale)
-		widenTableAVX512(pairs, q[at/2*len(scale):], scale)
-		widenTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
-	},
-	widenNibbles: func(dst []float32, q []uint8, k int, scale, zero []float32) {
-		first, pairs, last, at := rowPairs(dst, k, len(scale))
-		widenNibblesGeneric(first, q, k, scale, zero)
-		widenNibblesAVX512(pairs, q[at/2*len(scale):], scale, zero)
-		widenNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
-	},
+	widenBytes: widenBytesAVX512, widenTable: tableRows(widenTableAVX512), widenNibbles: nibbleRows(widenNibblesAVX512),
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
