@@ -32,7 +32,11 @@ func TestSteadyTraining(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const most = 10 // in all steps: a thread may still grow its scratch, and what earlier tests left is cleaned up
-			if n := steady(t, 2, c.base, c.delta); n > most {
+			n := steady(t, 2, c.base, c.delta)
+			for again := 0; n > most && again < 2; again++ { // on a busy machine a thread may have taken no chunk before
+				n = steady(t, 2, c.base, c.delta)
+			}
+			if n > most {
 				t.Errorf("%d allocations", n)
 			}
 		})

