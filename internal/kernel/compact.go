@@ -71,9 +71,6 @@ func (s *Set) NewCompact(form Form, n, k int) *Compact {
 	return c
 }
 
-// Form is how the elements are held, Bytes the memory that they take.
-func (c *Compact) Form() Form { return c.form }
-
 // Bytes is the memory of the elements, scales and zero points.
 func (c *Compact) Bytes() int {
 	return 2*len(c.halves) + len(c.codes) + len(c.zeros) + c.scales.bytes()
