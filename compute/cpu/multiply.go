@@ -9,7 +9,7 @@ import (
 type source uint8
 
 const (
-	fromPanels           source = iota // packed as it is needed; compact panels are widened first
+	fromPanels           source = iota // packed as it is needed; quantized panels are dequantized first
 	fromPanelsTransposed               // packed as the weight [k, n], that is as its transpose [n, k]
 	fromRows                           // a matrix [k, n]
 	fromTransposed                     // a matrix [n, k]
@@ -21,7 +21,7 @@ type product struct {
 	transposeA bool
 	source     source
 	panels     []float32
-	compact    *kernel.Compact // the panels, in fewer bits
+	quantized  *kernel.Quantized // the panels, in fewer bits
 	b          compute.Mat
 	k          int
 	alpha      float32
@@ -49,9 +49,6 @@ const (
 	leftBlock = 768
 	// fewRows is how many rows are computed one by one, without packing B.
 	fewRows = 4
-	// wideRows is how many rows are computed by the thread that widens a compact panel for them, at once; with
-	// more, threads share what is widened.
-	wideRows = tileRows
 )
 
 // multiply computes p on all threads.
@@ -61,9 +58,9 @@ func (d *Device) multiply(p product) {
 	}
 	d.product = p
 	switch {
-	case p.source == fromPanels && p.compact != nil && p.c.Rows <= wideRows:
-		d.run((p.c.Cols+d.k.Panel-1)/d.k.Panel, (*Device).widenChunk)
-	case p.source == fromPanels && p.compact == nil:
+	case p.source == fromPanels && p.quantized != nil && p.c.Rows <= tileRows:
+		d.run((p.c.Cols+d.k.Panel-1)/d.k.Panel, (*Device).dequantizeChunk)
+	case p.source == fromPanels && p.quantized == nil:
 		d.block(0, p.c.Cols, 0, p.k, false)
 	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromTransposed:
 		d.stream(d.cut(p.c.Cols, p.k*p.c.Rows, 1), (*Device).dotChunk)
@@ -130,11 +127,11 @@ func (d *Device) packChunk(w *worker, i int) {
 	case fromPanels:
 		temp := w.floats(workerTemp, 2*d.k.Panel)
 		for q := from; q < to; q += d.k.Panel {
-			d.k.Widen(dst[(q-from)*k:], p.compact, q/d.k.Panel, p.k0, p.k1, temp)
+			d.k.Dequantize(dst[(q-from)*k:], p.quantized, q/d.k.Panel, p.k0, p.k1, temp)
 		}
 	case fromPanelsTransposed:
-		if p.compact != nil {
-			d.k.RepackWide(dst, p.compact, w.floats(workerTemp, (packCols+2)*d.k.Panel), p.k0, p.k1, from, to)
+		if p.quantized != nil {
+			d.k.RepackDequantized(dst, p.quantized, w.floats(workerTemp, (packCols+2)*d.k.Panel), p.k0, p.k1, from, to)
 			break
 		}
 		d.k.RepackTransposed(dst, p.panels, p.k, p.c.Cols, p.k0, p.k1, from, to)
@@ -222,11 +219,11 @@ func (d *Device) biased(r0, r1, c0, c1 int, add bool) bool {
 	return true
 }
 
-// widenChunk widens compact panel i and computes its columns.
-func (d *Device) widenChunk(w *worker, i int) {
+// dequantizeChunk makes panel i float32 and computes its columns, for so few rows that one thread computes them all.
+func (d *Device) dequantizeChunk(w *worker, i int) {
 	p := &d.product
 	panel := w.floats(workerTemp, (p.k+2)*d.k.Panel)
-	d.k.Widen(panel, p.compact, i, 0, p.k, panel[p.k*d.k.Panel:])
+	d.k.Dequantize(panel, p.quantized, i, 0, p.k, panel[p.k*d.k.Panel:])
 	from := i * d.k.Panel
 	to := min(from+d.k.Panel, p.c.Cols)
 	add := d.biased(0, p.c.Rows, from, to, p.add)

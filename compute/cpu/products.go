@@ -9,7 +9,7 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 	shaped("Linear", y, x.Rows, m.out)
 	long("Linear", bias, m.out)
 	if m.panel > 0 {
-		d.multiply(product{alpha: 1, c: y, a: x, source: fromPanels, panels: m.panels, compact: m.compact, k: m.in, bias: bias})
+		d.multiply(product{alpha: 1, c: y, a: x, source: fromPanels, panels: m.panels, quantized: m.quantized, k: m.in, bias: bias})
 		return
 	}
 	d.multiply(product{alpha: 1, c: y, a: x, source: fromTransposed, b: m.m, k: m.in, bias: bias})
@@ -21,7 +21,7 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 	shaped("LinearBackward", dx, dy.Rows, m.in)
 	shaped("LinearBackward", dy, dy.Rows, m.out)
 	if m.panel > 0 {
-		d.multiply(product{alpha: 1, c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, compact: m.compact, k: m.out, add: add})
+		d.multiply(product{alpha: 1, c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, quantized: m.quantized, k: m.out, add: add})
 		return
 	}
 	d.multiply(product{alpha: 1, c: dx, a: dy, source: fromRows, b: m.m, k: m.out, add: add})

@@ -12,10 +12,10 @@ import (
 type weight struct {
 	out, in   int
 	precision compute.Precision
-	panel     int             // the width of a panel; 0 if as it lies
-	panels    []float32       // the transpose, [in, out], as kernel's Gemm reads it
-	compact   *kernel.Compact // that, in fewer bits
-	m         compute.Mat     // the matrix as it lies
+	panel     int               // the width of a panel; 0 if as it lies
+	panels    []float32         // the transpose, [in, out], as kernel's Gemm reads it
+	quantized *kernel.Quantized // that, in fewer bits
+	m         compute.Mat       // the matrix as it lies
 }
 
 func (w *weight) Out() int { return w.out }
@@ -24,8 +24,8 @@ func (w *weight) In() int  { return w.in }
 // Bytes is the memory that the weight occupies; a view's is its matrix's.
 func (w *weight) Bytes() int {
 	switch {
-	case w.compact != nil:
-		return w.compact.Bytes()
+	case w.quantized != nil:
+		return w.quantized.Bytes()
 	case w.panel > 0:
 		return 4 * len(w.panels)
 	}
@@ -42,8 +42,8 @@ func (d *Device) row(dst []float32, w *weight, o int) {
 	case w.panel == 0:
 		copy(dst, w.m.Row(o))
 		return
-	case w.compact != nil:
-		d.k.RowOf(dst, w.compact, o)
+	case w.quantized != nil:
+		d.k.RowOf(dst, w.quantized, o)
 		return
 	}
 	p := w.panels[o/w.panel*w.panel*w.in+o%w.panel:]
@@ -79,7 +79,7 @@ func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.We
 	if held == compute.F32 {
 		w.panels = aligned(d.k.PackedLen(out, in))
 	} else if form, ok := forms[held]; ok {
-		w.compact = d.k.NewCompact(form, out, in)
+		w.quantized = d.k.NewQuantized(form, out, in)
 	} else {
 		panic("cpu: " + held.String())
 	}
@@ -89,8 +89,8 @@ func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.We
 		d.run((out+d.k.Panel-1)/d.k.Panel, (*Device).packPanel)
 		d.packing = packing{}
 	}
-	if w.compact != nil {
-		w.compact.Finish()
+	if w.quantized != nil {
+		w.quantized.Finish()
 	}
 	return w
 }
@@ -101,7 +101,7 @@ func (d *Device) packPanel(thread *worker, i int) {
 	from := i * k.Panel
 	n := min(k.Panel, p.w.out-from)
 	var panel []float32
-	if p.w.compact != nil {
+	if p.w.quantized != nil {
 		panel = thread.floats(workerTemp, p.w.in*k.Panel)
 	} else {
 		panel = p.w.panels[from*p.w.in:]
@@ -111,8 +111,8 @@ func (d *Device) packPanel(thread *worker, i int) {
 	} else {
 		k.PackRows(panel, p.from.Data[from*p.from.Stride:], p.from.Stride, n, p.w.in)
 	}
-	if p.w.compact != nil {
-		k.Compress(p.w.compact, i, panel)
+	if p.w.quantized != nil {
+		k.Quantize(p.w.quantized, i, panel)
 	}
 }
 
@@ -141,9 +141,9 @@ func (d *Device) unpackPanel(thread *worker, i int) {
 		for o := from; o < to; o++ {
 			copy(dst.Row(o), w.m.Row(o))
 		}
-	case w.compact != nil:
+	case w.quantized != nil:
 		panel := thread.floats(workerTemp, (w.in+2)*d.k.Panel)
-		d.k.Widen(panel, w.compact, i, 0, w.in, panel[w.in*d.k.Panel:])
+		d.k.Dequantize(panel, w.quantized, i, 0, w.in, panel[w.in*d.k.Panel:])
 		d.k.Unpack(dst.Data[from*dst.Stride:], dst.Stride, panel, to-from, w.in)
 	default:
 		d.k.Unpack(dst.Data[from*dst.Stride:], dst.Stride, w.panels[from*w.in:], to-from, w.in)

@@ -63,9 +63,9 @@ type functions struct {
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 
-	widenBytes   func(dst []float32, q []uint8, scale []float32)
-	widenTable   func(dst []float32, q []uint8, k int, scale []float32)
-	widenNibbles func(dst []float32, q []uint8, k int, scale, zero []float32)
+	dequantizeBytes   func(dst []float32, q []uint8, scale []float32)
+	dequantizeTable   func(dst []float32, q []uint8, k int, scale []float32)
+	dequantizeNibbles func(dst []float32, q []uint8, k int, scale, zero []float32)
 
 	dropout func(dst, x []float32, d dropping, block uint64)
 

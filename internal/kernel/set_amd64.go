@@ -42,23 +42,23 @@ func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	copy16AVX2(&dst[0], ldd, &src[0], lds, rows, cols)
 }
 
-// tableRows is widenTableGeneric, with pairs of rows in registers.
+// tableRows is dequantizeTableGeneric, with pairs of rows in registers.
 func tableRows(pairs func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
 	return func(dst []float32, q []uint8, k int, scale []float32) {
 		first, whole, last := rowPairs(dst, k, len(scale))
-		widenTableGeneric(first, q, k, scale)
+		dequantizeTableGeneric(first, q, k, scale)
 		pairs(whole, q[(k+1)/2*len(scale):], scale)
-		widenTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
+		dequantizeTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
 	}
 }
 
-// nibbleRows is widenNibblesGeneric, likewise.
+// nibbleRows is dequantizeNibblesGeneric, likewise.
 func nibbleRows(pairs func(dst []float32, q []uint8, scale, zero []float32)) func(dst []float32, q []uint8, k int, scale, zero []float32) {
 	return func(dst []float32, q []uint8, k int, scale, zero []float32) {
 		first, whole, last := rowPairs(dst, k, len(scale))
-		widenNibblesGeneric(first, q, k, scale, zero)
+		dequantizeNibblesGeneric(first, q, k, scale, zero)
 		pairs(whole, q[(k+1)/2*len(scale):], scale, zero)
-		widenNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
+		dequantizeNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
 	}
 }
 

@@ -68,7 +68,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		f32ToBF16Generic(rest(dst, 8), rest(src, 8))
 	},
 
-	widenBytes: widenBytesAVX2, widenTable: tableRows(widenTableAVX2), widenNibbles: nibbleRows(widenNibblesAVX2),
+	dequantizeBytes: dequantizeBytesAVX2, dequantizeTable: tableRows(dequantizeTableAVX2), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX2),
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits

@@ -68,7 +68,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		f32ToBF16Generic(rest(dst, 16), rest(src, 16))
 	},
 
-	widenBytes: widenBytesAVX512, widenTable: tableRows(widenTableAVX512), widenNibbles: nibbleRows(widenNibblesAVX512),
+	dequantizeBytes: dequantizeBytesAVX512, dequantizeTable: tableRows(dequantizeTableAVX512), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX512),
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits

@@ -23,7 +23,7 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 
 	rotate: rotateGeneric, adamw: adamwGeneric,
 	f16ToF32: f16ToF32Generic, bf16ToF32: bf16ToF32Generic, f32ToF16: f32ToF16Generic, f32ToBF16: f32ToBF16Generic,
-	widenBytes: widenBytesGeneric, widenTable: widenTableGeneric, widenNibbles: widenNibblesGeneric,
+	dequantizeBytes: dequantizeBytesGeneric, dequantizeTable: dequantizeTableGeneric, dequantizeNibbles: dequantizeNibblesGeneric,
 	dropout: dropoutGeneric,
 	peak:    peakGeneric, peakOperations: genericPeakOperations,
 }}

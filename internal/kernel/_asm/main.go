@@ -55,7 +55,7 @@ var families = []family{
 	{"train", trainFamily, both},
 	{"convert", convertFamily, both},
 	{"dropout", dropoutFamily, both},
-	{"widen", widenFamily, both},
+	{"dequantize", dequantizeFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
 

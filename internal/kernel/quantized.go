@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Form is how a Compact matrix holds its elements.
+// Form is how a Quantized matrix holds its elements.
 type Form uint8
 
 // The forms. What a row is here is an output of a linear map: a column of the packed matrix.
@@ -32,9 +32,9 @@ func (f Form) group() int {
 	return 0
 }
 
-// Compact is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Two rows of a panel of
-// 4-bit codes lie in one row of bytes, the even one in the low halves. Widen gives float32 back.
-type Compact struct {
+// Quantized is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Two rows of a panel of
+// 4-bit codes lie in one row of bytes, the even one in the low halves. Dequantize gives float32 back.
+type Quantized struct {
 	form   Form
 	n, k   int
 	panel  int // of the Set that made it
@@ -46,10 +46,10 @@ type Compact struct {
 	zeros  []uint8  // Int4, likewise
 }
 
-// NewCompact makes room for a packed matrix of k rows and n columns. Every panel must then be given to Compress, and
+// NewQuantized makes room for a packed matrix of k rows and n columns. Every panel must then be given to Quantize, and
 // Finish be called, before it is read.
-func (s *Set) NewCompact(form Form, n, k int) *Compact {
-	c := &Compact{form: form, n: n, k: k, panel: s.Panel, groups: 1}
+func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
+	c := &Quantized{form: form, n: n, k: k, panel: s.Panel, groups: 1}
 	if g := form.group(); g > 0 {
 		c.groups = (k + g - 1) / g
 	}
@@ -72,19 +72,19 @@ func (s *Set) NewCompact(form Form, n, k int) *Compact {
 }
 
 // Bytes is the memory of the elements, scales and zero points.
-func (c *Compact) Bytes() int {
+func (c *Quantized) Bytes() int {
 	return 2*len(c.halves) + len(c.codes) + len(c.zeros) + c.scales.bytes()
 }
 
 // Finish ends the making: NF4's scales take their 8 bits.
-func (c *Compact) Finish() {
+func (c *Quantized) Finish() {
 	if c.form == NF4 {
 		c.scales.quantize()
 	}
 }
 
 // span is the group of element k of a row, and where it ends.
-func (c *Compact) span(k int) (group, end int) {
+func (c *Quantized) span(k int) (group, end int) {
 	g := c.form.group()
 	if g == 0 {
 		return 0, c.k
@@ -93,11 +93,11 @@ func (c *Compact) span(k int) (group, end int) {
 }
 
 // columns is how many columns of panel p exist.
-func (c *Compact) columns(p int) int { return min(c.panel, c.n-p*c.panel) }
+func (c *Quantized) columns(p int) int { return min(c.panel, c.n-p*c.panel) }
 
-// Widen writes rows k0 to k1 of panel p, [k1-k0, Panel], as float32: the same bits in every tier. temp has room for two
+// Dequantize writes rows k0 to k1 of panel p, [k1-k0, Panel], as float32: the same bits in every tier. temp has room for two
 // rows of a panel.
-func (s *Set) Widen(dst []float32, c *Compact, p, k0, k1 int, temp []float32) {
+func (s *Set) Dequantize(dst []float32, c *Quantized, p, k0, k1 int, temp []float32) {
 	if c.panel != s.Panel || k0 < 0 || k1 < k0 || k1 > c.k {
 		panic(fmt.Sprintf("kernel: rows %d to %d of %d, in panels of %d instead of %d", k0, k1, c.k, c.panel, s.Panel))
 	}
@@ -121,24 +121,24 @@ func (s *Set) Widen(dst []float32, c *Compact, p, k0, k1 int, temp []float32) {
 		block := dst[(k-k0)*s.Panel:][:(end-k)*s.Panel]
 		switch c.form {
 		case Int8:
-			s.widenBytes(block, c.codes[(p*c.k+k)*s.Panel:][:len(block)], scale)
+			s.dequantizeBytes(block, c.codes[(p*c.k+k)*s.Panel:][:len(block)], scale)
 		case NF4:
-			s.widenTable(block, c.nibbles(p), k, scale)
+			s.dequantizeTable(block, c.nibbles(p), k, scale)
 		case Int4:
-			s.widenNibbles(block, c.nibbles(p), k, scale, zero)
+			s.dequantizeNibbles(block, c.nibbles(p), k, scale, zero)
 		}
 		k = end
 	}
 }
 
 // nibbles are the codes of panel p.
-func (c *Compact) nibbles(p int) []uint8 {
+func (c *Quantized) nibbles(p int) []uint8 {
 	n := (c.k + 1) / 2 * c.panel
 	return c.codes[p*n:][:n]
 }
 
-// widenBytesGeneric writes rows of q, each times scale.
-func widenBytesGeneric(dst []float32, q []uint8, scale []float32) {
+// dequantizeBytesGeneric writes rows of q, each times scale.
+func dequantizeBytesGeneric(dst []float32, q []uint8, scale []float32) {
 	for len(dst) > 0 {
 		for j, s := range scale {
 			dst[j] = float32(int8(q[j])) * s
@@ -152,8 +152,8 @@ func nibbleRow(q []uint8, k, panel int) ([]uint8, uint) {
 	return q[k/2*panel:][:panel], uint(k&1) * 4
 }
 
-// widenTableGeneric writes rows from k on of the panel q, each NF4's level times scale.
-func widenTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
+// dequantizeTableGeneric writes rows from k on of the panel q, each NF4's level times scale.
+func dequantizeTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
 	for ; len(dst) > 0; k++ {
 		row, shift := nibbleRow(q, k, len(scale))
 		for j, s := range scale {
@@ -163,8 +163,8 @@ func widenTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
 	}
 }
 
-// widenNibblesGeneric writes rows from k on of the panel q, each (code - zero)·scale.
-func widenNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []float32) {
+// dequantizeNibblesGeneric writes rows from k on of the panel q, each (code - zero)·scale.
+func dequantizeNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []float32) {
 	for ; len(dst) > 0; k++ {
 		row, shift := nibbleRow(q, k, len(scale))
 		for j, s := range scale {
@@ -175,7 +175,7 @@ func widenNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []float32)
 }
 
 // RowOf writes column o of the packed matrix, a row [k] of the linear map's weight.
-func (s *Set) RowOf(dst []float32, c *Compact, o int) {
+func (s *Set) RowOf(dst []float32, c *Quantized, o int) {
 	p, j := o/c.panel, o%c.panel
 	for k := range dst[:c.k] {
 		at := (p*c.k+k)*c.panel + j
@@ -195,8 +195,8 @@ func (s *Set) RowOf(dst []float32, c *Compact, o int) {
 	}
 }
 
-// RepackWide is RepackTransposed from a Compact matrix. temp has room for k1-k0+2 rows of a panel.
-func (s *Set) RepackWide(dst []float32, c *Compact, temp []float32, n0, n1, k0, k1 int) {
+// RepackDequantized is RepackTransposed from a Quantized matrix. temp has room for k1-k0+2 rows of a panel.
+func (s *Set) RepackDequantized(dst []float32, c *Quantized, temp []float32, n0, n1, k0, k1 int) {
 	if n0 < 0 || n1 < n0 || n1 > c.n || k0 < 0 || k1 < k0 || k1 > c.k || n0%s.Panel != 0 || k0%s.Panel != 0 {
 		panic(fmt.Sprintf("kernel: rows %d to %d, columns %d to %d of a matrix [%d,%d] in panels of %d", n0, n1, k0, k1, c.n, c.k, s.Panel))
 	}
@@ -206,7 +206,7 @@ func (s *Set) RepackWide(dst []float32, c *Compact, temp []float32, n0, n1, k0, 
 		clear(dst[last*rows:])
 	}
 	for p := n0; p < n1; p += s.Panel {
-		s.Widen(temp, c, p/s.Panel, k0, k1, temp[(k1-k0)*s.Panel:])
+		s.Dequantize(temp, c, p/s.Panel, k0, k1, temp[(k1-k0)*s.Panel:])
 		for q := k0; q < k1; q += s.Panel {
 			to := dst[(q-k0)*rows+(p-n0)*s.Panel:]
 			s.transpose(to, s.Panel, temp[(q-k0)*s.Panel:], s.Panel, min(s.Panel, k1-q), min(s.Panel, n1-p))

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func widenBytesAVX512(dst []float32, q []uint8, scale []float32)
+// func dequantizeBytesAVX512(dst []float32, q []uint8, scale []float32)
 // Requires: AVX, AVX512F
-TEXT ·widenBytesAVX512(SB), NOSPLIT, $0-72
+TEXT ·dequantizeBytesAVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -35,9 +35,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func widenTableAVX512(dst []float32, q []uint8, scale []float32)
+// func dequantizeTableAVX512(dst []float32, q []uint8, scale []float32)
 // Requires: AVX, AVX512F
-TEXT ·widenTableAVX512(SB), NOSPLIT, $0-72
+TEXT ·dequantizeTableAVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -113,9 +113,9 @@ DATA c0000000fAVX512<>+56(SB)/4, $0x0000000f
 DATA c0000000fAVX512<>+60(SB)/4, $0x0000000f
 GLOBL c0000000fAVX512<>(SB), RODATA|NOPTR, $64
 
-// func widenNibblesAVX512(dst []float32, q []uint8, scale []float32, zero []float32)
+// func dequantizeNibblesAVX512(dst []float32, q []uint8, scale []float32, zero []float32)
 // Requires: AVX, AVX512F
-TEXT ·widenNibblesAVX512(SB), NOSPLIT, $0-96
+TEXT ·dequantizeNibblesAVX512(SB), NOSPLIT, $0-96
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX

@@ -15,22 +15,22 @@ import (
 var forms = []Form{BF16, Int8, NF4, Int4}
 
 // compress holds w [n,k].
-func compress(s *Set, form Form, w []float32, n, k int) *Compact {
-	c := s.NewCompact(form, n, k)
+func quantize(s *Set, form Form, w []float32, n, k int) *Quantized {
+	c := s.NewQuantized(form, n, k)
 	packed := make([]float32, s.PackedLen(n, k))
 	s.PackRows(packed, w, k, n, k)
 	for p := range (n + s.Panel - 1) / s.Panel {
-		s.Compress(c, p, packed[p*s.Panel*k:])
+		s.Quantize(c, p, packed[p*s.Panel*k:])
 	}
 	c.Finish()
 	return c
 }
 
-// widened is the whole of c as a matrix [n,k].
-func widened(s *Set, c *Compact) []float32 {
+// dequantized is the whole of c as a matrix [n,k].
+func dequantized(s *Set, c *Quantized) []float32 {
 	packed := make([]float32, s.PackedLen(c.n, c.k))
 	for p := range (c.n + s.Panel - 1) / s.Panel {
-		s.Widen(packed[p*s.Panel*c.k:], c, p, 0, c.k, make([]float32, 2*s.Panel))
+		s.Dequantize(packed[p*s.Panel*c.k:], c, p, 0, c.k, make([]float32, 2*s.Panel))
 	}
 	w := make([]float32, c.n*c.k)
 	s.Unpack(w, c.k, packed, c.n, c.k)
@@ -48,7 +48,7 @@ func drawn(rows, cols int) []float32 {
 	return w
 }
 
-func TestCompactLikeBitsandbytes(t *testing.T) {
+func TestQuantizedLikeBitsandbytes(t *testing.T) {
 	const rows, cols = 140, 128
 	tolerance := map[Form]float64{Int8: near.Exact, NF4: near.Kernel} // the mean of the scales is summed in another order
 	for name, form := range map[string]Form{"nf4": NF4, "int8": Int8} {
@@ -61,13 +61,13 @@ func TestCompactLikeBitsandbytes(t *testing.T) {
 			want[i] = math.Float32frombits(bytes.LittleEndian.Uint32(data[4*i:]))
 		}
 		for _, s := range Tiers() {
-			near.Check(t, s.Name+" "+name, widened(s, compress(s, form, drawn(rows, cols), rows, cols)), want, tolerance[form])
+			near.Check(t, s.Name+" "+name, dequantized(s, quantize(s, form, drawn(rows, cols), rows, cols)), want, tolerance[form])
 		}
 	}
 }
 
-// TestCompactByDefinition compares with the forms' definitions in float64.
-func TestCompactByDefinition(t *testing.T) {
+// TestQuantizedByDefinition compares with the forms' definitions in float64.
+func TestQuantizedByDefinition(t *testing.T) {
 	for _, shape := range [][2]int{{1, 1}, {3, 7}, {40, 129}, {33, 300}} {
 		n, k := shape[0], shape[1]
 		w := drawn(n, k)
@@ -76,8 +76,8 @@ func TestCompactByDefinition(t *testing.T) {
 		}
 		for _, s := range Tiers() {
 			for _, form := range forms {
-				c := compress(s, form, w, n, k)
-				got := widened(s, c)
+				c := quantize(s, form, w, n, k)
+				got := dequantized(s, c)
 				for o := range n {
 					for from, end := 0, 0; from < k; from = end {
 						_, end = c.span(from)
@@ -125,23 +125,23 @@ func checkGroup(t *testing.T, form Form, w, got []float32) {
 // gap of the dynamic type is 0.9/64.
 const scaleError = 7.0 / 64 * 0.9 / 64
 
-// TestCompactTiers says that all tiers hold and widen the same, and that parts and transposes are parts of the whole.
-func TestCompactTiers(t *testing.T) {
+// TestQuantizedTiers says that all tiers hold and dequantize the same, and that parts and transposes are parts of the whole.
+func TestQuantizedTiers(t *testing.T) {
 	const n, k = 70, 261
 	w := drawn(n, k)
 	for _, form := range forms {
-		want := widened(generic, compress(generic, form, w, n, k))
+		want := dequantized(generic, quantize(generic, form, w, n, k))
 		for _, s := range Tiers() {
-			c := compress(s, form, w, n, k)
-			near.Check(t, s.Name, widened(s, c), want, near.Exact)
-			near.Check(t, s.Name+" again", widened(s, compress(s, form, w, n, k)), want, near.Exact)
+			c := quantize(s, form, w, n, k)
+			near.Check(t, s.Name, dequantized(s, c), want, near.Exact)
+			near.Check(t, s.Name+" again", dequantized(s, quantize(s, form, w, n, k)), want, near.Exact)
 			whole, packed := make([]float32, k*s.Panel), make([]float32, s.PackedLen(n, k))
 			for p := range (n + s.Panel - 1) / s.Panel {
-				s.Widen(whole, c, p, 0, k, make([]float32, 2*s.Panel))
+				s.Dequantize(whole, c, p, 0, k, make([]float32, 2*s.Panel))
 				copy(packed[p*k*s.Panel:], whole)
 				for _, r := range [][2]int{{0, 0}, {1, 2}, {3, 130}, {64, 128}, {127, 261}} {
 					part := make([]float32, (r[1]-r[0])*s.Panel)
-					s.Widen(part, c, p, r[0], r[1], make([]float32, 2*s.Panel))
+					s.Dequantize(part, c, p, r[0], r[1], make([]float32, 2*s.Panel))
 					if !slices.Equal(part, whole[r[0]*s.Panel:r[1]*s.Panel]) {
 						t.Errorf("%s: form %d: rows %v of panel %d differ from those of the whole", s.Name, form, r, p)
 					}
@@ -151,7 +151,7 @@ func TestCompactTiers(t *testing.T) {
 				size := s.PackedLen(r[3]-r[2], r[1]-r[0])
 				got, want := make([]float32, size), make([]float32, size)
 				s.RepackTransposed(want, packed, n, k, r[0], r[1], r[2], r[3])
-				s.RepackWide(got, c, make([]float32, (r[3]-r[2]+2)*s.Panel), r[0], r[1], r[2], r[3])
+				s.RepackDequantized(got, c, make([]float32, (r[3]-r[2]+2)*s.Panel), r[0], r[1], r[2], r[3])
 				near.Check(t, fmt.Sprintf("%s form %d repacked %v", s.Name, form, r), got, want, near.Exact)
 			}
 		}

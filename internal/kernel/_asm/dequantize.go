@@ -13,16 +13,16 @@ var nf4Levels = []float64{
 	0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
 }
 
-// widenFamily makes float32 of compact panels, which are two vectors wide.
-func widenFamily(g *gen) {
-	g.widening("widenBytes", "scale", 1, func() {}, func(src operand.Mem, _ int) []vec {
+// dequantizeFamily makes float32 of quantized panels, which are two vectors wide.
+func dequantizeFamily(g *gen) {
+	g.dequantizing("dequantizeBytes", "scale", 1, func() {}, func(src operand.Mem, _ int) []vec {
 		v := g.vec()
 		g.VPMOVSXBD(src, v)
 		g.VCVTDQ2PS(v, v)
 		return []vec{v}
 	})
 	var tables []vec
-	g.widening("widenTable", "scale", 2, func() {
+	g.dequantizing("dequantizeTable", "scale", 2, func() {
 		var bits []uint32
 		for _, level := range nf4Levels {
 			bits = append(bits, math.Float32bits(float32(level)))
@@ -38,7 +38,7 @@ func widenFamily(g *gen) {
 		return codes
 	})
 	var zeros []vec
-	g.widening("widenNibbles", "scale, zero", 2, func() { zeros = g.columns("zero") }, func(src operand.Mem, at int) []vec {
+	g.dequantizing("dequantizeNibbles", "scale, zero", 2, func() { zeros = g.columns("zero") }, func(src operand.Mem, at int) []vec {
 		codes := g.codes(src)
 		for i, code := range codes {
 			g.VCVTDQ2PS(code, code)
@@ -76,9 +76,9 @@ func (g *gen) columns(name string) []vec {
 	return []vec{g.move(operand.Mem{Base: from}), g.move(operand.Mem{Base: from, Disp: g.bytes})}
 }
 
-// widening makes a loop over the rows of bytes of a panel. prepare loads what body needs; body gives, for one vector of bytes, the
+// dequantizing makes a loop over the rows of bytes of a panel. prepare loads what body needs; body gives, for one vector of bytes, the
 // vector of each row that lies in it, before it is scaled.
-func (g *gen) widening(name, vectors string, rows int, prepare func(), body func(src operand.Mem, at int) []vec) {
+func (g *gen) dequantizing(name, vectors string, rows int, prepare func(), body func(src operand.Mem, at int) []vec) {
 	doc := "is " + name + "Generic"
 	if rows > 1 {
 		doc += " for pairs of rows, from an even one on"

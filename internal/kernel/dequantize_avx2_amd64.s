@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func widenBytesAVX2(dst []float32, q []uint8, scale []float32)
+// func dequantizeBytesAVX2(dst []float32, q []uint8, scale []float32)
 // Requires: AVX, AVX2
-TEXT ·widenBytesAVX2(SB), NOSPLIT, $0-72
+TEXT ·dequantizeBytesAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -35,9 +35,9 @@ done1:
 	VZEROUPPER
 	RET
 
-// func widenTableAVX2(dst []float32, q []uint8, scale []float32)
+// func dequantizeTableAVX2(dst []float32, q []uint8, scale []float32)
 // Requires: AVX, AVX2
-TEXT ·widenTableAVX2(SB), NOSPLIT, $0-72
+TEXT ·dequantizeTableAVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -120,9 +120,9 @@ DATA c0000000fAVX2<>+24(SB)/4, $0x0000000f
 DATA c0000000fAVX2<>+28(SB)/4, $0x0000000f
 GLOBL c0000000fAVX2<>(SB), RODATA|NOPTR, $32
 
-// func widenNibblesAVX2(dst []float32, q []uint8, scale []float32, zero []float32)
+// func dequantizeNibblesAVX2(dst []float32, q []uint8, scale []float32, zero []float32)
 // Requires: AVX, AVX2
-TEXT ·widenNibblesAVX2(SB), NOSPLIT, $0-96
+TEXT ·dequantizeNibblesAVX2(SB), NOSPLIT, $0-96
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    q_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX

@@ -2,9 +2,9 @@ package kernel
 
 import "math"
 
-// Compress fills panel p of c from the same panel of a packed float32 matrix, [k, Panel].
+// Quantize fills panel p of c from the same panel of a packed float32 matrix, [k, Panel].
 // Different panels may be given at once by different threads.
-func (s *Set) Compress(c *Compact, p int, panel []float32) {
+func (s *Set) Quantize(c *Quantized, p int, panel []float32) {
 	panel = panel[:c.k*s.Panel]
 	if c.form == BF16 {
 		s.f32ToBF16(c.halves[p*len(panel):][:len(panel)], panel)
@@ -116,7 +116,7 @@ var nf4Middles = func() (middles [15]float32) {
 	return middles
 }()
 
-// scales are those of a Compact matrix: exact, or in 8 bits a scale with a float32 a block of them and one offset.
+// scales are those of a Quantized matrix: exact, or in 8 bits a scale with a float32 a block of them and one offset.
 type scales struct {
 	exact  []float32
 	codes  []uint8
