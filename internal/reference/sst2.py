@@ -23,6 +23,9 @@ KNOWN = {"base", "class", "num_labels", "trainable", "no_decay", "verbalizer", "
          "adam_epsilon", "max_grad_norm", "lr_scheduler_type", "warmup_steps", "steps"}
 
 
+PARTS = 3  # of a batch: two thirds of SST-2's batches would be padding
+
+
 def plain(name):
     """A parameter's name in the transformers module tree, without what PEFT puts around it."""
     for wrapping in ("base_model.model.", ".base_layer", ".modules_to_save.default"):
@@ -95,6 +98,13 @@ def mask_logits(model, inputs, masks):
     return bert.cls(hidden[torch.arange(len(masks)), masks])
 
 
+def alike(segments, parts=PARTS):
+    """A batch cut into parts of similar length, which need little padding; the gradients of a batch's parts add up to the batch's."""
+    ordered = sorted(segments, key=lambda s: len(s["ids"]))
+    size = -(-len(ordered) // parts)
+    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+
+
 def lines(path, limit=None):
     with open(path, encoding="utf-8") as file:
         return [json.loads(line)["segments"] for line in itertools.islice(file, limit)]
@@ -111,15 +121,18 @@ def train(model, soft, trained, settings, batches):
     model.train()
     losses = []
     for segments in batches:
-        labels = torch.tensor([s["label"] for s in segments])
-        loss = functional.cross_entropy(scores(model, soft, settings.get("verbalizer"), segments), labels)
-        loss.backward()
+        loss = 0.0
+        for part in alike(segments):
+            labels = torch.tensor([s["label"] for s in part])
+            share = functional.cross_entropy(scores(model, soft, settings.get("verbalizer"), part), labels, reduction="sum") / len(segments)
+            share.backward()
+            loss += share.item()
         if settings["max_grad_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(list(trained.values()), settings["max_grad_norm"])
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
+        losses.append(loss)
     return losses
 
 
@@ -127,7 +140,7 @@ def accuracy(model, soft, settings, batches):
     model.eval()
     right = total = 0
     with torch.no_grad():
-        for segments in batches:
+        for segments in itertools.chain.from_iterable(map(alike, batches)):
             answers = scores(model, soft, settings.get("verbalizer"), segments).argmax(dim=-1).tolist()
             right += sum(a == s["label"] for a, s in zip(answers, segments))
             total += len(segments)
