@@ -9,7 +9,7 @@ func (t *Tape) Add(a, b *Value) *Value {
 	t.same(compute.OpAdd, a, b)
 	o := fresh[add](t)
 	*o = add{a, b, t.value(a.Rows, a.Cols)}
-	t.record(o, compute.OpAdd, t.list(o.y), t.list(a, b)).inPlace = true
+	t.record(o, compute.OpAdd, t.list(o.y), t.list(a, b)).overwrites()
 	return o.y
 }
 
@@ -18,8 +18,15 @@ func (o *add) forward(t *Tape) { t.dev.Add(o.y.data, o.a.data, o.b.data) }
 func (o *add) backward(t *Tape) {
 	for _, x := range [...]*Value{o.a, o.b} {
 		if dx, add, ok := t.gradient(x); ok {
-			t.dev.Scale(dx, o.y.grad, 1, add)
+			t.passOn(dx, o.y.grad, add)
 		}
+	}
+}
+
+// passOn is dx (+)= dy. Where a gradient has taken over the memory of the one that it is, there is nothing to do.
+func (t *Tape) passOn(dx, dy compute.Mat, add bool) {
+	if add || !sameMemory(dx, dy) {
+		t.dev.Scale(dx, dy, 1, add)
 	}
 }
 
@@ -54,7 +61,7 @@ type scale struct {
 func (t *Tape) Scale(x *Value, s float32) *Value {
 	o := fresh[scale](t)
 	*o = scale{x, t.value(x.Rows, x.Cols), s}
-	t.record(o, compute.OpScale, t.list(o.y), t.list(x)).inPlace = true
+	t.record(o, compute.OpScale, t.list(o.y), t.list(x)).overwrites()
 	return o.y
 }
 
@@ -73,7 +80,7 @@ func (t *Tape) AddRow(x, v *Value) *Value {
 	t.row(compute.OpAddRow, x, v)
 	o := fresh[addRow](t)
 	*o = addRow{x, v, t.value(x.Rows, x.Cols)}
-	t.record(o, compute.OpAddRow, t.list(o.y), t.list(x, v)).inPlace = true
+	t.record(o, compute.OpAddRow, t.list(o.y), t.list(x, v)).overwrites()
 	return o.y
 }
 
@@ -81,7 +88,7 @@ func (o *addRow) forward(t *Tape) { t.dev.AddRow(o.y.data, o.x.data, o.v.vector(
 
 func (o *addRow) backward(t *Tape) {
 	if dx, add, ok := t.gradient(o.x); ok {
-		t.dev.Scale(dx, o.y.grad, 1, add)
+		t.passOn(dx, o.y.grad, add)
 	}
 	if dv := t.vectorGradient(o.v); dv != nil {
 		t.dev.ColumnSum(dv, o.y.grad)
@@ -128,7 +135,8 @@ func (t *Tape) Activate(x *Value, f compute.Activation) *Value {
 	o := fresh[activate](t)
 	*o = activate{x, t.value(x.Rows, x.Cols), f}
 	n := t.record(o, compute.OpActivate, t.list(o.y), t.list(x))
-	n.keep, n.inPlace, n.cheap = t.list(x), true, true
+	n.overwrites()
+	n.keep, n.cheap = t.list(x), true
 	return o.y
 }
 
@@ -175,7 +183,7 @@ func (t *Tape) Drop(x *Value, d compute.Dropout) *Value {
 	}
 	o := fresh[drop](t)
 	*o = drop{x, t.value(x.Rows, x.Cols), d}
-	t.record(o, compute.OpDrop, t.list(o.y), t.list(x)).inPlace = true
+	t.record(o, compute.OpDrop, t.list(o.y), t.list(x)).overwrites()
 	return o.y
 }
 

@@ -154,6 +154,7 @@ func (t *Tape) GroupMax(x *Value, groups [][]int32) *Value {
 	o := fresh[groupMax](t)
 	*o = groupMax{x, t.value(x.Rows, len(groups)), groups}
 	t.record(o, compute.OpGroupMax, t.list(o.y), t.list(x)).keep = t.list(x)
+	precisely(x) // rounded, another element may be the largest
 	return o.y
 }
 

@@ -58,6 +58,7 @@ func (t *Tape) LogSoftmax(x *Value) *Value {
 	o := fresh[logSoftmax](t)
 	*o = logSoftmax{x, t.value(x.Rows, x.Cols)}
 	t.record(o, compute.OpLogSoftmax, t.list(o.y), t.list(x)).keep = t.list(o.y)
+	precisely(o.y)
 	return o.y
 }
 
@@ -86,6 +87,7 @@ func (t *Tape) CrossEntropy(x *Value, target []int32, weight []float32, scale fl
 	o := fresh[crossEntropy](t)
 	*o = crossEntropy{x: x, loss: t.value(1, 1), lse: t.aux(x.Rows), target: target, weight: weight, scale: scale}
 	t.record(o, compute.OpCrossEntropy, t.list(o.loss, o.lse), t.list(x)).keep = t.list(x, o.lse)
+	precisely(x) // beside a lse of the elements as they were, rounded ones make no softmax
 	return o.loss
 }
 

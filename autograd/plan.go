@@ -9,12 +9,15 @@ const (
 	forward phase = iota
 	again         // forward once more, for the backward
 	backward
+	shelve  // value, which the node made, is kept as bfloat16
+	restore // value, which the node reads next, is float32 again
 )
 
 // step is one entry of the schedule: node runs in phase. Its index is its time.
 type step struct {
 	node  int
 	phase phase
+	value *Value // of shelve and restore
 }
 
 // interval is a stretch of the schedule in which a matrix is alive, and its place in the arena.
@@ -30,6 +33,7 @@ type interval struct {
 // plan is the schedule of a run and the places of everything in the arena.
 type plan struct {
 	steps   []step
+	spare   []step      // memory of a schedule before
 	births  []*interval // by from
 	deaths  []*interval // by to: heads of lists
 	free    []gap       // by offset
@@ -43,10 +47,11 @@ func (p *plan) lives(iv *interval, v *Value, at int) {
 		return
 	}
 	if iv.size == 0 {
-		*iv = interval{from: at, size: (v.Rows*v.Cols + 15) &^ 15}
-		if iv.size == 0 {
-			iv.size = 16
+		n := v.Rows * v.Cols
+		if iv == &v.shelf {
+			n = compute.Halved(n)
 		}
+		*iv = interval{from: at, size: max(16, (n+15)&^15)}
 		p.births = append(p.births, iv)
 	}
 	iv.to = max(iv.to, at)
@@ -57,10 +62,12 @@ func (t *Tape) prepare(loss *Value) {
 	p := &t.plan
 	p.steps, p.births = p.steps[:0], p.births[:0]
 	for i := range t.nodes {
-		p.steps = append(p.steps, step{i, forward})
+		p.steps = append(p.steps, step{node: i, phase: forward})
 		for _, v := range t.nodes[i].out {
 			v.first, v.again, v.gradient = interval{}, interval{}, interval{}
+			v.shelf, v.restored = interval{}, interval{}
 			v.written, v.reached, v.remade, v.maker = false, false, false, 0
+			v.anew, v.shelved = false, false
 			if t.nodes[i].cheap && t.nodes[i].block < 0 && v == t.nodes[i].out[0] {
 				v.maker = i + 1
 			}
@@ -68,9 +75,12 @@ func (t *Tape) prepare(loss *Value) {
 	}
 	if loss != nil {
 		t.scheduleBackward(loss)
+		if t.Kept == compute.BF16 {
+			t.shelve()
+		}
 	}
 	for at, s := range p.steps {
-		t.live(&t.nodes[s.node], s.phase, at, loss)
+		t.live(s, at, loss)
 	}
 	end := len(p.steps)
 	for i := range t.nodes {
@@ -107,14 +117,14 @@ func (t *Tape) scheduleBackward(loss *Value) {
 			block = n.block
 			for j := range t.nodes[:i+1] {
 				if t.nodes[j].block == block {
-					p.steps = append(p.steps, step{j, again})
+					p.steps = append(p.steps, step{node: j, phase: again})
 				}
 			}
 		}
 		for _, v := range n.keep {
 			t.remake(v.root(), i)
 		}
-		p.steps = append(p.steps, step{i, backward})
+		p.steps = append(p.steps, step{node: i, phase: backward})
 	}
 }
 
@@ -128,13 +138,19 @@ func (t *Tape) remake(v *Value, node int) {
 	for _, in := range t.nodes[v.maker-1].in {
 		t.remake(in.root(), v.maker-1)
 	}
-	t.plan.steps = append(t.plan.steps, step{v.maker - 1, again})
+	t.plan.steps = append(t.plan.steps, step{node: v.maker - 1, phase: again})
 }
 
-// live notes what must be alive when n runs at a step.
-func (t *Tape) live(n *node, ph phase, at int, loss *Value) {
-	p := &t.plan
-	switch ph {
+// live notes what must be alive at a step.
+func (t *Tape) live(s step, at int, loss *Value) {
+	p, n := &t.plan, &t.nodes[s.node]
+	switch s.phase {
+	case shelve:
+		p.lives(&s.value.first, s.value, at)
+		p.lives(&s.value.shelf, s.value, at)
+	case restore:
+		p.lives(&s.value.shelf, s.value, at)
+		p.lives(&s.value.restored, s.value, at)
 	case forward:
 		for _, v := range n.in {
 			p.lives(&v.root().first, v.root(), at)
@@ -166,10 +182,13 @@ func (t *Tape) live(n *node, ph phase, at int, loss *Value) {
 	}
 }
 
-// version is the life of v that a step reads: the second from when it was made again.
+// version is the life of v that a step reads: another from when it was restored or made again.
 func (v *Value) version(at int) *interval {
-	if v.again.size > 0 && v.again.from <= at {
+	switch {
+	case v.again.size > 0 && v.again.from <= at:
 		return &v.again
+	case v.restored.size > 0 && v.restored.from <= at:
+		return &v.restored
 	}
 	return &v.first
 }
@@ -199,21 +218,32 @@ func (t *Tape) place() {
 	}
 }
 
-// takeOver lets the output of an in-place operation have the memory of its first
-// input, where nothing else will read that.
+// takeOver lets the output of an in-place operation have the memory of its first input, where nothing else will read that,
+// and in the backward that input's gradient the memory of the output's.
 func (t *Tape) takeOver(n *node, ph phase, at int) {
-	if !n.inPlace || ph == backward || t.plan.noReuse {
+	if t.plan.noReuse || len(n.in) == 0 || len(n.out) == 0 {
 		return
 	}
-	x, y := n.in[0], n.out[0]
-	from, to := &x.first, &y.first
-	if ph == again {
-		from, to = x.version(at), &y.again
+	switch x, y := n.in[0], n.out[0]; {
+	case ph == forward && n.inPlace && x.alone():
+		inherit(&y.first, &x.first, at)
+	case ph == again && n.inPlace && x.alone():
+		inherit(&y.again, x.version(at), at)
+	case ph == backward && n.gradientInPlace && x.needs && x.alone() && y.alone():
+		inherit(&x.gradient, &y.gradient, at)
 	}
-	if x.base != nil || x.external || x.viewed || x.wanted || from.to != at || from.size != to.size {
-		return
+}
+
+// alone reports whether the value's memory is its own affair.
+func (v *Value) alone() bool {
+	return v.base == nil && !v.external && !v.viewed && !v.wanted
+}
+
+// inherit lets a matrix that is born at a step have the place of one that dies there.
+func inherit(heir, old *interval, at int) {
+	if old.from < at && old.to == at && heir.from == at && heir.size == old.size {
+		old.taken, heir.offset, heir.heir = true, old.offset, true
 	}
-	from.taken, to.offset, to.heir = true, from.offset, true
 }
 
 // bind gives v its data at an interval of the arena.

@@ -82,6 +82,7 @@ func (t *Tape) MatMulOnto(onto, a, b *Value, ta, tb bool, alpha float32) *Value 
 	*o = matMul{a: a, b: b, onto: onto, y: t.value(m, n), ta: ta, tb: tb, alpha: alpha}
 	nd := t.record(o, compute.OpMatMul, t.list(o.y), t.list(onto, a, b))
 	nd.inPlace = onto != nil && a.root() != onto && b.root() != onto // a product reads its operands while it writes
+	nd.gradientInPlace = nd.inPlace
 	nd.flops = product(m, n, k)
 	switch {
 	case a.needs && b.needs:
@@ -95,7 +96,7 @@ func (t *Tape) MatMulOnto(onto, a, b *Value, ta, tb bool, alpha float32) *Value 
 }
 
 func (o *matMul) forward(t *Tape) {
-	if o.onto != nil && !inPlaceOf(o.y, o.onto) {
+	if o.onto != nil && !sameMemory(o.y.data, o.onto.data) {
 		t.dev.Scale(o.y.data, o.onto.data, 1, false)
 	}
 	t.dev.MatMul(o.y.data, o.a.data, o.b.data, o.ta, o.tb, o.alpha, o.onto != nil)
@@ -104,7 +105,7 @@ func (o *matMul) forward(t *Tape) {
 func (o *matMul) backward(t *Tape) {
 	dy := o.y.grad
 	if d, add, ok := t.gradient(o.onto); ok {
-		t.dev.Scale(d, dy, 1, add)
+		t.passOn(d, dy, add)
 	}
 	if da, add, ok := t.gradient(o.a); ok {
 		if o.ta {

@@ -230,8 +230,14 @@ type result struct {
 // runRandom records and runs the computation of a seed. The arena is full of NaN before.
 func runRandom(t *testing.T, dev compute.Device, seed uint64, checkpoints, noReuse, back bool) result {
 	t.Helper()
+	return runRandomKept(t, dev, compute.F32, seed, checkpoints, noReuse, back)
+}
+
+// runRandomKept is runRandom with the backward's memory of the forward in a precision.
+func runRandomKept(t *testing.T, dev compute.Device, kept compute.Precision, seed uint64, checkpoints, noReuse, back bool) result {
+	t.Helper()
 	g := &grower{t: New(dev), rng: rand.New(rand.NewPCG(seed, 1)), checkpoints: checkpoints}
-	g.t.plan.noReuse = noReuse
+	g.t.plan.noReuse, g.t.Kept = noReuse, kept
 	loss := g.record()
 	wanted := g.any()
 	g.t.arena = make([]float32, 1<<16)

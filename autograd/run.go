@@ -60,10 +60,11 @@ func (t *Tape) Cost(loss *Value) (Cost, error) {
 	t.prepare(loss)
 	c := Cost{ArenaBytes: int64(t.plan.peak) * 4, Operations: len(t.plan.steps)}
 	for _, s := range t.plan.steps {
-		if s.phase == backward {
-			c.Flops += t.nodes[s.node].twice
-		} else {
+		switch s.phase {
+		case forward, again:
 			c.Flops += t.nodes[s.node].flops
+		case backward:
+			c.Flops += t.nodes[s.node].twice
 		}
 	}
 	return c, nil
@@ -97,7 +98,15 @@ func (t *Tape) run() {
 	started := false
 	for _, s := range t.plan.steps {
 		n := &t.nodes[s.node]
-		if s.phase == again {
+		switch s.phase {
+		case shelve:
+			t.dev.Halve(t.onShelf(s.value), s.value.data)
+			continue
+		case restore:
+			t.bind(s.value, &s.value.restored)
+			t.dev.Unhalve(s.value.data, t.onShelf(s.value))
+			continue
+		case again:
 			for _, v := range n.out {
 				t.bind(v, &v.again)
 			}
@@ -132,7 +141,7 @@ func look(vs []*Value) {
 	}
 }
 
-// inPlaceOf reports whether y was given the memory of x.
-func inPlaceOf(y, x *Value) bool {
-	return len(y.data.Data) > 0 && len(x.data.Data) > 0 && &y.data.Data[0] == &x.data.Data[0]
+// sameMemory reports whether two matrices begin at one place.
+func sameMemory(a, b compute.Mat) bool {
+	return len(a.Data) > 0 && len(b.Data) > 0 && &a.Data[0] == &b.Data[0]
 }

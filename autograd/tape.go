@@ -23,16 +23,20 @@ type operation interface {
 // node is an operation with what the plan must know of it.
 type node struct {
 	operation
-	row     compute.Op
-	in, out []*Value
-	keep    []*Value // what its backward reads, beside gradients
-	inPlace bool     // out[0] may take the memory of in[0]
-	cheap   bool     // out[0] is made again for the backward rather than kept
-	needs   bool     // its backward will run
-	block   int      // checkpointed block, or -1
-	flops   int64    // of the forward
-	twice   int64    // of the backward
+	row             compute.Op
+	in, out         []*Value
+	keep            []*Value // what its backward reads, beside gradients
+	inPlace         bool     // out[0] may take the memory of in[0]
+	gradientInPlace bool     // in[0]'s gradient may take the memory of out[0]'s
+	cheap           bool     // out[0] is made again for the backward rather than kept
+	needs           bool     // its backward will run
+	block           int      // checkpointed block, or -1
+	flops           int64    // of the forward
+	twice           int64    // of the backward
 }
+
+// overwrites says that the operation computes element by element, so that results may lie where operands lay, both ways.
+func (n *node) overwrites() { n.inPlace, n.gradientInPlace = true, true }
 
 // Tape records a computation. It is for one goroutine.
 type Tape struct {
@@ -41,6 +45,9 @@ type Tape struct {
 
 	// Site names where recording is, for errors: nn sets it.
 	Site string
+	// Kept is how the backward's memory of the forward is held: F32 as it was made, BF16 in half of the memory, rounded to
+	// nearest even. The forward is the same. Statistics of rows, and what softmax of a whole row is taken of, stay as they are.
+	Kept compute.Precision
 
 	nodes  []node
 	values slab[Value]
@@ -168,8 +175,19 @@ func (t *Tape) value(rows, cols int) *Value {
 	return v
 }
 
-// aux makes a value of n numbers that an operation keeps for its own backward.
-func (t *Tape) aux(n int) *Value { return t.value(1, n) }
+// aux makes a value of n numbers that an operation keeps for its own backward, as they are.
+func (t *Tape) aux(n int) *Value {
+	v := t.value(1, n)
+	v.exact = true
+	return v
+}
+
+// precisely says of values that the backward reads the very elements that the forward made.
+func precisely(vs ...*Value) {
+	for _, v := range vs {
+		v.root().exact = true
+	}
+}
 
 // list copies vs, leaving out nil, to memory that lasts until Reset.
 func (t *Tape) list(vs ...*Value) []*Value {

@@ -49,6 +49,7 @@ type Value struct {
 	needs    bool       // a parameter stands behind it
 	external bool       // its memory is not the arena's: a constant or a parameter
 	wanted   bool       // stays readable after the run
+	exact    bool       // the backward reads the very elements that the forward made
 	viewed   bool       // another value looks into it
 	base     *Value     // of a view: what it looks into, never itself a view
 	row, col int        // of a view: where it begins
@@ -63,7 +64,11 @@ type Value struct {
 	maker  int  // of a value that is cheap to make: the node that does, plus 1
 	remade bool // it is made again for the backward, instead of being kept
 
+	anew    bool // it is made again before the backward reads it, as far as the schedule is written
+	shelved bool // it is kept as bfloat16 until the backward
+
 	first, again, gradient interval // when data lives: made forward, made again for the backward; when grad does
+	shelf, restored        interval // of a shelved value: when its bfloat16 elements live, and those made of them
 }
 
 // Data is the matrix's elements: of constants and parameters at any time, of

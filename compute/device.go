@@ -28,6 +28,7 @@ type Device interface {
 	Attending
 	Losses
 	Optimizing
+	Keeping
 }
 
 // Products are the matrix products.
@@ -212,3 +213,15 @@ type Optimizing interface {
 	// SumSquares is Σ x², accumulated in float64 in an order that only len(x) decides.
 	SumSquares(x []float32) float64
 }
+
+// Keeping holds matrices in half of the memory between forward and backward.
+type Keeping interface {
+	// Halve is to = x as bfloat16, to nearest even; NaN stays NaN. to has Halved(x.Rows·x.Cols) elements, in each of which two lie;
+	// what they are is the device's own affair.
+	Halve(to []float32, x Mat)
+	// Unhalve is y = what Halve wrote of a matrix of y's shape.
+	Unhalve(y Mat, from []float32)
+}
+
+// Halved is how many elements Halve needs for n.
+func Halved(n int) int { return (n + 1) / 2 }

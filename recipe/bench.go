@@ -23,6 +23,8 @@ type BenchOptions struct {
 	Steps int
 	// Precision is how frozen weights are held.
 	Precision compute.Precision
+	// Activations is how the backward's memory of the forward is held: "f32" or "bf16"; "" is f32.
+	Activations string
 }
 
 // Figures are what was measured of a workload. What it does not have is zero.
@@ -32,6 +34,8 @@ type Figures struct {
 	Device   string `json:"device"`
 	// Quantization is how frozen weights are held.
 	Quantization string `json:"quantization"`
+	// Activations is how a training step's memory of the forward is held.
+	Activations string `json:"activations,omitempty"`
 	// Seconds are the median of a step's times, AllSeconds each step's, the first, which is not counted, among them.
 	Seconds    float64   `json:"seconds,omitempty"`
 	AllSeconds []float64 `json:"all_seconds,omitempty"`

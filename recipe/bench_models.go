@@ -76,6 +76,10 @@ func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures)
 	options := train.Defaults()
 	options.LearningRate, options.Schedule, options.WeightDecay = 1e-3, "constant", 0.01
 	options.BatchSize, options.MaxSteps = benchSegments, 1+o.Steps
+	if o.Activations != "" {
+		options.Activations = o.Activations
+	}
+	f.Activations = options.Activations
 	e := benchExamples(base.Info().Vocabulary)
 	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+o.Steps), slices.Repeat(e.Classes, 1+o.Steps) // one epoch
 	var watch stopwatch

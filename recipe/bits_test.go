@@ -13,11 +13,11 @@ import (
 	"trimtab/train"
 )
 
-// trained is the delta's tensors that a recipe's run leaves, on a number of threads, stopped and
+// trained is the delta's tensors that a recipe's run leaves, with activations kept so, on a number of threads, stopped and
 // resumed after the given steps.
-func trained(t *testing.T, threads int, stops ...int) []byte {
+func trained(t *testing.T, activations string, threads int, stops ...int) []byte {
 	t.Helper()
-	r := reviewing(t, asked, "training.dropout=0.1", "training.gradient_accumulation_steps=2", "training.save_steps=2")
+	r := reviewing(t, asked, "training.activations="+activations, "training.dropout=0.1", "training.gradient_accumulation_steps=2", "training.save_steps=2")
 	for {
 		dev, err := cpu.New(cpu.Options{Threads: threads})
 		if err != nil {
@@ -46,11 +46,18 @@ func trained(t *testing.T, threads int, stops ...int) []byte {
 }
 
 func TestTheSameBits(t *testing.T) {
-	want := trained(t, 1)
-	if got := trained(t, 2); !bytes.Equal(got, want) {
-		t.Error("two threads give other bits than one")
+	found := map[string][]byte{}
+	for _, activations := range []string{"f32", "bf16"} {
+		want := trained(t, activations, 1)
+		if got := trained(t, activations, 2); !bytes.Equal(got, want) {
+			t.Errorf("%s: two threads give other bits than one", activations)
+		}
+		if got := trained(t, activations, 2, 1, 4); !bytes.Equal(got, want) {
+			t.Errorf("%s: a run that was interrupted and resumed gives other bits", activations)
+		}
+		found[activations] = want
 	}
-	if got := trained(t, 2, 1, 4); !bytes.Equal(got, want) {
-		t.Error("a run that was interrupted and resumed gives other bits")
+	if bytes.Equal(found["f32"], found["bf16"]) {
+		t.Error("nothing was rounded")
 	}
 }

@@ -60,6 +60,7 @@ func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autogr
 		return autograd.Cost{}, err
 	}
 	t := autograd.New(dev)
+	t.Kept = opts.kept()
 	p := nn.NewPass(t, &batch)
 	p.Training, p.Seed, p.Dropout, p.Checkpoint = true, opts.Seed, opts.Dropout, opts.Checkpointing
 	return t.Cost(o.Loss(p, examples, 0, 1))

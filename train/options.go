@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"trimtab/compute"
 )
 
 // Options are the settings of a run, under the names and with the defaults of
@@ -37,6 +39,8 @@ type Options struct {
 	Dropout *float32 `yaml:"dropout" doc:"dropout of the base instead of what its config states"`
 	// Checkpointing recomputes blocks in the backward instead of keeping their insides.
 	Checkpointing bool `yaml:"gradient_checkpointing" doc:"compute blocks again in the backward: less memory, a third more time"`
+	// Activations is how the backward's memory of the forward is held: f32, or bf16 in half of the bytes.
+	Activations string `yaml:"activations" default:"f32" enum:"f32,bf16" doc:"what the backward remembers of the forward: as it was, or in half of the memory, rounded"`
 	// EvalSteps is how often to evaluate; 0 is after each epoch.
 	EvalSteps int `yaml:"eval_steps" doc:"steps between evaluations; left out: after each epoch"`
 	// SaveSteps is how often to write a checkpoint; 0 is at each evaluation.
@@ -61,7 +65,7 @@ var schedules = []string{"constant", "constant_with_warmup", "linear", "cosine",
 func Defaults() Options {
 	norm := 1.0
 	return Options{LearningRate: 5e-5, Epochs: 3, Accumulation: 1, Schedule: "linear", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8,
-		NoDecay: "biases-and-norms", MaxGradNorm: &norm, SaveLimit: 1, Seed: 42}
+		NoDecay: "biases-and-norms", MaxGradNorm: &norm, Activations: "f32", SaveLimit: 1, Seed: 42}
 }
 
 // Validate reports the first option that makes no sense.
@@ -101,12 +105,22 @@ func (o *Options) Validate() error {
 		return o.bad("max_grad_norm", *o.MaxGradNorm, "0 or more")
 	case o.Dropout != nil && !(*o.Dropout >= 0 && *o.Dropout < 1):
 		return o.bad("dropout", *o.Dropout, "from 0, below 1")
+	case o.Activations != "f32" && o.Activations != "bf16":
+		return o.bad("activations", o.Activations, "f32 or bf16")
 	case o.SaveLimit < 1:
 		return o.bad("save_total_limit", o.SaveLimit, "1 or more")
 	case o.EvalSteps < 0 || o.SaveSteps < 0 || o.Patience < 0:
 		return fmt.Errorf("%w: eval_steps, save_steps and early_stopping_patience are 0 or more", ErrOptions)
 	}
 	return nil
+}
+
+// kept is the precision that Activations names.
+func (o *Options) kept() compute.Precision {
+	if o.Activations == "bf16" {
+		return compute.BF16
+	}
+	return compute.F32
 }
 
 // evaluates is a key that is given and means something only where something is evaluated; empty for none.

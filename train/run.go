@@ -167,6 +167,7 @@ func (r *Run) begin() error {
 		return err
 	}
 	r.tape = autograd.New(r.Device)
+	r.tape.Kept = r.Options.kept()
 	r.opt = NewOptimizer(r.Device, r.Parameters, r.Options)
 	r.state, r.best = state{}, nil
 	switch {

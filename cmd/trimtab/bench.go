@@ -13,6 +13,7 @@ import (
 func (a *app) bench() *cobra.Command {
 	var json bool
 	var steps int
+	var activations string
 	cmd := &cobra.Command{
 		Use:   "bench [WORKLOAD...]",
 		Short: "Measure the standard workloads of this machine",
@@ -25,12 +26,16 @@ them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models
 	jsonFlag(cmd, &json)
 	a.quantizationFlag(cmd)
 	cmd.Flags().IntVar(&steps, "steps", 5, "steps to time, after one that is not counted")
+	cmd.Flags().StringVar(&activations, "activations", "f32", "how a training step remembers its forward: f32, bf16")
 	cmd.RunE = does(func(out *printer, args []string) error {
 		names := recipe.Workloads()
 		for _, name := range args {
 			if !slices.Contains(names, name) {
 				return usage(fmt.Sprintf("there is no workload %q; there are %s", name, strings.Join(names, ", ")))
 			}
+		}
+		if activations != "f32" && activations != "bf16" {
+			return usage(fmt.Sprintf("--activations is %q, and must be f32 or bf16", activations))
 		}
 		if steps < 1 {
 			return usage("--steps must be above 0")
@@ -42,7 +47,7 @@ them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models
 			if i > 0 {
 				recipe.ForgetPeak()
 			}
-			f, err := recipe.Bench(cmd.Context(), name, recipe.BenchOptions{Threads: a.threads, Steps: steps, Precision: a.precision.Precision})
+			f, err := recipe.Bench(cmd.Context(), name, recipe.BenchOptions{Threads: a.threads, Steps: steps, Precision: a.precision.Precision, Activations: activations})
 			if err != nil {
 				return err
 			}
@@ -64,6 +69,9 @@ func printFigures(out *printer, f *recipe.Figures, json bool) error {
 		return out.Flush()
 	}
 	rows := [][]string{{f.Workload, f.Device + ", " + f.Quantization}}
+	if f.Activations != "" {
+		rows = append(rows, []string{"  activations", f.Activations})
+	}
 	row := func(name, format string, values ...float64) {
 		if values[0] == 0 {
 			return

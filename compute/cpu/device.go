@@ -34,6 +34,7 @@ type Device struct {
 	packing packing
 	losses  lossing
 	adam    stepping
+	keep    keeping
 	rotate  rotating
 	product product
 	attend  attention
