@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,29 +20,36 @@ import (
 type BenchOptions struct {
 	// Threads is how many compute; 0 is one a core.
 	Threads int
-	// Steps is how many are timed, after one that is not; 0 is 5.
+	// Steps is how many are timed, after one that is not; 0 is 5. Workloads whose steps are short take more.
 	Steps int
 	// Precision is how frozen weights are held.
 	Precision compute.Precision
 	// Activations is how the backward's memory of the forward is held: "f32" or "bf16"; "" is f32.
 	Activations string
+	// Batch is how many segments a step has instead of the workload's: its lengths, over and over; 0 is the workload's.
+	Batch int
 }
+
+// ErrNoBatch is wrapped by the error of a workload that has no batch, and was given the size of one.
+var ErrNoBatch = errors.New("has no batch")
 
 // Figures are what was measured of a workload. What it does not have is zero.
 type Figures struct {
-	// Workload is its name, Device what it ran on.
+	// Workload is its name, Device what it ran on, CPU the processor's name as the system tells it; empty where it does not.
 	Workload string `json:"workload"`
 	Device   string `json:"device"`
+	CPU      string `json:"cpu,omitempty"`
 	// Quantization is how frozen weights are held.
 	Quantization string `json:"quantization"`
 	// Activations is how a training step's memory of the forward is held.
 	Activations string `json:"activations,omitempty"`
+	// Segments and Tokens are how many a step runs over, TokenRate how many tokens a second.
+	Segments  int     `json:"segments,omitempty"`
+	Tokens    int     `json:"tokens,omitempty"`
+	TokenRate float64 `json:"tokens_per_second,omitempty"`
 	// Seconds are the median of a step's times, AllSeconds each step's, the first, which is not counted, among them.
 	Seconds    float64   `json:"seconds,omitempty"`
 	AllSeconds []float64 `json:"all_seconds,omitempty"`
-	// Tokens is how many a step runs over, TokenRate how many a second.
-	Tokens    int     `json:"tokens,omitempty"`
-	TokenRate float64 `json:"tokens_per_second,omitempty"`
 	// Flops are the multiplications and additions of the step's products as the shape of the model states them
 	// (what a program does not need to do counts as done), Rate is 10⁹ of them a second,
 	// Share that rate over the ceiling measured in the same run.
@@ -53,34 +61,20 @@ type Figures struct {
 	Ceiling       float64 `json:"ceiling_gflops,omitempty"`
 	// Bandwidth is the 10⁹ bytes a second that y = a + b reads and writes in memory, or that weights are read with.
 	Bandwidth float64 `json:"gbytes_per_second,omitempty"`
+	// Products are those of the workload of that name.
+	Products []ProductFigures `json:"products,omitempty"`
 	// PeakBytes is the largest resident memory of the process since the workload began (VmHWM); 0 where the system does not tell.
 	PeakBytes int64 `json:"hwm_bytes,omitempty"`
 	// Allocations are those on the Go heap in a step.
 	Allocations float64 `json:"allocations_per_step"`
 }
 
-// workload is one standard workload.
-type workload struct {
-	name string
-	// compute says that products bound it: the ceiling is measured before and after it, and the higher counts.
-	compute bool
-	run     func(context.Context, *cpu.Device, BenchOptions, *Figures) error
-}
-
-var workloads = []workload{
-	{"ceiling", false, benchCeiling},
-	{"lora-bert-base", true, benchLoRA},
-	{"forward-bert-base", true, benchForward},
-	{"decode-gpt2", false, benchDecode},
-}
-
-// Workloads are the names of the standard workloads, in their order.
-func Workloads() []string {
-	var names []string
-	for _, w := range workloads {
-		names = append(names, w.name)
-	}
-	return names
+// measurement is a workload that is being measured.
+type measurement struct {
+	workload
+	BenchOptions
+	*Figures
+	dev *cpu.Device
 }
 
 // Bench measures one standard workload of this machine, on models whose weights are
@@ -88,28 +82,51 @@ func Workloads() []string {
 func Bench(ctx context.Context, name string, o BenchOptions) (*Figures, error) {
 	i := slices.IndexFunc(workloads, func(w workload) bool { return w.name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no workload %q; there are %s", name, strings.Join(Workloads(), ", "))
+		return nil, fmt.Errorf("there is no workload %q; there are %s", name, strings.Join(Workloads(true), ", "))
+	}
+	return bench(ctx, workloads[i], o, time.Second)
+}
+
+// bench measures a workload. Products bound one that has a batch: the ceiling is measured before and after it, for so long each time, and the higher counts.
+func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duration) (*Figures, error) {
+	if o.Batch > 0 {
+		if w.lengths == nil {
+			return nil, fmt.Errorf("workload %s %w", w.name, ErrNoBatch)
+		}
+		w.lengths = slices.Repeat(w.lengths, (o.Batch-1)/len(w.lengths)+1)[:o.Batch]
 	}
 	if o.Steps == 0 {
 		o.Steps = 5
 	}
+	o.Steps *= max(1, w.times)
 	dev, err := cpu.New(cpu.Options{Threads: o.Threads})
 	if err != nil {
 		return nil, err
 	}
-	f := &Figures{Workload: name, Device: dev.Name(), Quantization: o.Precision.String()}
-	if workloads[i].compute {
-		f.Ceiling = dev.Ceiling(time.Second) / 1e9
+	f := &Figures{Workload: w.name, Device: dev.Name(), CPU: processor(), Quantization: o.Precision.String()}
+	if w.lengths != nil {
+		f.Ceiling = dev.Ceiling(ceiling) / 1e9
 	}
-	if err := workloads[i].run(ctx, dev, o, f); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if err := w.run(ctx, &measurement{w, o, f, dev}); err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
-	if workloads[i].compute {
-		f.Ceiling = max(f.Ceiling, dev.Ceiling(time.Second)/1e9)
+	if w.lengths != nil {
+		f.Ceiling = max(f.Ceiling, dev.Ceiling(ceiling)/1e9)
 		f.Share = f.Rate / f.Ceiling
 	}
 	f.PeakBytes = peakMemory()
 	return f, nil
+}
+
+// processor is the name that the system has for the processor; empty where it tells none.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(text), "model name")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Trim(line, " \t:")
 }
 
 // ForgetPeak lets the peak of memory be counted anew, for a workload that follows
@@ -136,23 +153,6 @@ func peakMemory() int64 {
 		return 0
 	}
 	return kib << 10
-}
-
-// benchCeiling measures what no product and no row operation can pass.
-func benchCeiling(_ context.Context, dev *cpu.Device, _ BenchOptions, f *Figures) error {
-	single, err := cpu.New(cpu.Options{Threads: 1})
-	if err != nil {
-		return err
-	}
-	f.SingleCeiling, f.Ceiling = single.Ceiling(time.Second)/1e9, dev.Ceiling(time.Second)/1e9
-	const rows, columns, runs = 4096, 4096, 8
-	y, a, b := matrixOf(dev, rows, columns), matrixOf(dev, rows, columns), matrixOf(dev, rows, columns)
-	for range runs {
-		begun := time.Now()
-		dev.Add(y, a, b)
-		f.Bandwidth = max(f.Bandwidth, 3*4*rows*columns/time.Since(begun).Seconds()/1e9)
-	}
-	return nil
 }
 
 // stopwatch times steps.
@@ -184,8 +184,12 @@ func (s *stopwatch) into(f *Figures, tokens int, flops int64) {
 	counted := s.seconds[1:]
 	f.Allocations = float64(mallocs()-s.mallocs) / float64(len(counted))
 	f.AllSeconds = s.seconds
-	sorted := slices.Sorted(slices.Values(counted))
-	f.Seconds = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	f.Seconds = median(counted)
 	f.Tokens, f.TokenRate = tokens, float64(tokens)/f.Seconds
 	f.Flops, f.Rate = flops, float64(flops)/f.Seconds/1e9
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }

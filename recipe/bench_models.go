@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"regexp"
 	"slices"
 
 	"trimtab/autograd"
@@ -15,20 +16,6 @@ import (
 	"trimtab/train"
 )
 
-// The shapes of the benchmarks: those of BERT-base and GPT-2, without dropout.
-const (
-	benchBERT = `{"model_type": "bert", "architectures": ["BertForSequenceClassification"], "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}`
-	benchGPT2 = `{"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}`
-	benchLora = `{"peft_type": "LORA", "task_type": "SEQ_CLS", "r": 8, "lora_alpha": 16, "target_modules": ["query", "value"], "modules_to_save": ["classifier"]}`
-
-	benchSegments, benchTokens = 32, 128
-	benchBlocks                = 12
-	benchBlockWeights          = 4*768*768 + 2*768*3072
-)
-
-// benchForwardFlops are those of the blocks' linear maps over all tokens.
-const benchForwardFlops = 2 * benchSegments * benchTokens * benchBlocks * benchBlockWeights
-
 // benchBase is a base of a shape, its weights drawn.
 func benchBase(config string, dev *cpu.Device, precision compute.Precision) (*model.Base, error) {
 	c, err := model.ParseConfig("bench", []byte(config))
@@ -38,15 +25,27 @@ func benchBase(config string, dev *cpu.Device, precision compute.Precision) (*mo
 	return model.New(c, nil, dev, model.Options{Random: true, Precision: precision})
 }
 
+// benchDelta puts a fresh delta on a base.
+func benchDelta(config string, base *model.Base) (*delta.Delta, error) {
+	c, err := delta.Parse("bench", []byte(config))
+	if err != nil {
+		return nil, err
+	}
+	d, err := delta.New(c, base, delta.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return d, d.Attach()
+}
+
 // benchExamples are segments of tokens drawn from a vocabulary, in two classes.
-func benchExamples(vocabulary int) *Examples {
+func benchExamples(lengths []int, vocabulary int) *Examples {
 	e := &Examples{}
-	draws := make([]float32, benchSegments*benchTokens)
-	chance.Floats(chance.Key{Site: chance.SiteOf("bench")}, draws)
-	for i := range benchSegments {
-		ids := make([]int32, benchTokens)
+	for i, n := range lengths {
+		draws, ids := make([]float32, n), make([]int32, n)
+		chance.Floats(chance.Key{Site: chance.SiteOf("bench"), Step: uint64(i)}, draws)
 		for j := range ids {
-			ids[j] = int32(draws[i*benchTokens+j] * float32(vocabulary))
+			ids[j] = int32(draws[j] * float32(vocabulary))
 		}
 		e.Segments = append(e.Segments, nn.Segment{IDs: ids})
 		e.Classes = append(e.Classes, i%2)
@@ -54,93 +53,138 @@ func benchExamples(vocabulary int) *Examples {
 	return e
 }
 
-// benchLoRA is the step of training that stands in the README: LoRA of rank 8 on every
-// query and value, a classification head, AdamW. Its products are the blocks' linear maps, forward
-// and the gradients of their inputs.
-func benchLoRA(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchBERT, dev, o.Precision)
+// inBlock matches the path of a module of a block: a part of it is the block's number.
+var inBlock = regexp.MustCompile(`\.\d+\.`)
+
+// linearWeights are the elements of the linear maps of the blocks, through which every token goes, and of the others.
+func linearWeights(base *model.Base) (blocks, others int64) {
+	for _, l := range base.Tree.Layers() {
+		if l, ok := l.(*nn.Linear); !ok {
+			continue
+		} else if n := int64(l.In) * int64(l.Out); inBlock.MatchString(l.Name) {
+			blocks += n
+		} else {
+			others += n
+		}
+	}
+	return blocks, others
+}
+
+// stepFlops are those of the linear maps of a step, as often as it passes through them; a generator's output layer is among them.
+func (m *measurement) stepFlops(base *model.Base, tokens int) int64 {
+	weights, output := linearWeights(base)
+	if base.Task == model.CausalLM {
+		weights += output
+	}
+	return 2 * m.passes * int64(tokens) * weights
+}
+
+// benchTraining is a step of training with AdamW: of classes, or of each next token.
+func benchTraining(ctx context.Context, m *measurement) error {
+	base, err := benchBase(m.model, m.dev, m.Precision)
 	if err != nil {
 		return err
 	}
-	config, err := delta.Parse("bench", []byte(benchLora))
+	d, err := benchDelta(m.delta, base)
 	if err != nil {
 		return err
 	}
-	d, err := delta.New(config, base, delta.Options{})
-	if err != nil {
-		return err
-	}
-	if err := d.Attach(); err != nil {
-		return err
+	e := benchExamples(m.lengths, base.Info().Vocabulary)
+	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+m.Steps), slices.Repeat(e.Classes, 1+m.Steps) // one epoch
+	var objective train.Objective
+	if base.Task == model.CausalLM {
+		objective = &causal{model: base.Model.(model.LanguageModel), e: e}
+	} else {
+		objective = &classified{model: base.Model.(model.Classifier), e: e}
 	}
 	options := train.Defaults()
 	options.LearningRate, options.Schedule, options.WeightDecay = 1e-3, "constant", 0.01
-	options.BatchSize, options.MaxSteps = benchSegments, 1+o.Steps
-	if o.Activations != "" {
-		options.Activations = o.Activations
+	options.BatchSize, options.MaxSteps = len(m.lengths), 1+m.Steps
+	if m.BenchOptions.Activations != "" {
+		options.Activations = m.BenchOptions.Activations
 	}
-	f.Activations = options.Activations
-	e := benchExamples(base.Info().Vocabulary)
-	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+o.Steps), slices.Repeat(e.Classes, 1+o.Steps) // one epoch
+	m.Figures.Activations = options.Activations
 	var watch stopwatch
-	run := &train.Run{Device: dev, Options: options, Parameters: d.Parameters(), Report: func(train.Progress) { watch.step() },
-		Objective: &classified{model: base.Model.(model.Classifier), e: e}}
+	run := &train.Run{Device: m.dev, Options: options, Parameters: d.Parameters(), Objective: objective, Report: func(train.Progress) { watch.step() }}
 	watch.start()
 	if _, err := run.Train(ctx); err != nil {
 		return err
 	}
-	watch.into(f, benchSegments*benchTokens, 2*benchForwardFlops)
+	tokens := sum(m.lengths)
+	watch.into(m.Figures, tokens, m.stepFlops(base, tokens))
+	m.Segments = len(m.lengths)
 	return nil
 }
 
-// benchForward is a pass of the same model over the same tokens without a gradient.
-func benchForward(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchBERT, dev, o.Precision)
+// benchForward is a pass without a gradient: to the last states of all tokens, to classes, or to four words at a mask.
+func benchForward(ctx context.Context, m *measurement) error {
+	base, err := benchBase(m.model, m.dev, m.Precision)
 	if err != nil {
 		return err
 	}
-	batch, err := nn.Pack(benchExamples(base.Info().Vocabulary).Segments...)
+	e := benchExamples(m.lengths, base.Info().Vocabulary)
+	answer := func(p *nn.Pass) *autograd.Value { return base.Hidden(p) }
+	switch base.Task {
+	case model.SequenceClassification:
+		answer = base.Model.(model.Classifier).Classify
+	case model.MaskedLM:
+		for i := range e.Segments {
+			e.Segments[i].Wanted = []int32{int32(m.lengths[i]) - 3} // before the full stop and [SEP]
+		}
+		lm, words := base.Model.(model.LanguageModel), []int32{6659, 2919, 2307, 2204} // terrible, bad, great, good
+		answer = func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), words) }
+	}
+	batch, err := nn.Pack(e.Segments...)
 	if err != nil {
 		return err
 	}
-	tape := autograd.New(dev)
+	tape := autograd.New(m.dev)
 	var watch stopwatch
 	watch.start()
-	for range 1 + o.Steps {
+	for range 1 + m.Steps {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		tape.Reset()
-		if err := tape.Forward(base.Model.(model.Classifier).Classify(nn.NewPass(tape, batch))); err != nil {
+		if err := tape.Forward(answer(nn.NewPass(tape, batch))); err != nil {
 			return err
 		}
 		watch.step()
 	}
-	watch.into(f, benchSegments*benchTokens, benchForwardFlops)
+	watch.into(m.Figures, batch.Tokens(), m.stepFlops(base, batch.Tokens()))
+	m.Segments = len(m.lengths)
 	return nil
 }
 
-// benchDecode is greedy generation of one text by GPT-2's shape: every step reads all weights for one token.
-func benchDecode(ctx context.Context, dev *cpu.Device, o BenchOptions, f *Figures) error {
-	base, err := benchBase(benchGPT2, dev, o.Precision)
+// benchDecode is greedy generation of one text behind a prompt of 128 tokens: every step reads all weights for one token.
+func benchDecode(ctx context.Context, m *measurement) error {
+	base, err := benchBase(m.model, m.dev, m.Precision)
 	if err != nil {
 		return err
 	}
-	prompt := benchExamples(base.Info().Vocabulary).Segments[0].IDs
+	prompt := benchExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
 	var watch stopwatch
 	watch.start()
-	_, err = infer.Generate(ctx, base, dev, [][]int32{prompt}, infer.Options{MaxNewTokens: 1 + 8*o.Steps, Token: func(int, int32) { watch.step() }})
+	_, err = infer.Generate(ctx, base, m.dev, [][]int32{prompt}, infer.Options{MaxNewTokens: 1 + m.Steps, Token: func(int, int32) { watch.step() }})
 	if err != nil {
 		return err
 	}
-	weights := int64(benchBlocks*benchBlockWeights + base.Info().Vocabulary*base.Info().Hidden)
-	watch.into(f, 1, 2*weights)
+	blocks, output := linearWeights(base)
+	watch.into(m.Figures, 1, 2*(blocks+output))
 	var read int64
 	for _, l := range base.Tree.Layers() {
 		if l, ok := l.(*nn.Linear); ok {
 			read += l.Weight.Bytes()
 		}
 	}
-	f.Bandwidth = float64(read) / f.Seconds / 1e9
+	m.Bandwidth = float64(read) / m.Seconds / 1e9
 	return nil
+}
+
+func sum(numbers []int) int {
+	n := 0
+	for _, v := range numbers {
+		n += v
+	}
+	return n
 }

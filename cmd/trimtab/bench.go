@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -10,49 +12,59 @@ import (
 	"trimtab/recipe"
 )
 
+// benching is how bench measures and prints.
+type benching struct {
+	recipe.BenchOptions
+	json    bool
+	against string
+	earlier []*recipe.Figures
+}
+
 func (a *app) bench() *cobra.Command {
-	var json bool
-	var steps int
-	var activations string
+	var o benching
 	cmd := &cobra.Command{
 		Use:   "bench [WORKLOAD...]",
 		Short: "Measure the standard workloads of this machine",
-		Long: `Measures what this machine can do (ceiling: multiplications and additions in registers, bytes from memory), and how
-much of it the standard workloads get: tokens a second, share of the ceiling, peak memory, allocations a step. All of
-them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models are drawn by chance; nothing is read.`,
-		Example: "  trimtab bench ceiling lora-bert-base --threads 2 --json",
+		Long: `Measures what this machine can do (ceiling: multiplications and additions in registers, bytes from memory; products:
+matrix products alone), and how much of it the standard workloads get: tokens a second, share of the ceiling, peak memory,
+allocations a step. Models are drawn by chance; nothing is read. Where none is named, all but the large ones. The workloads:
+` + strings.Join(recipe.Workloads(true), ", ") + `.`,
+		Example: "  trimtab bench ceiling lora-bert-base --threads 2 --json > before.json\n  trimtab bench lora-bert-base --threads 2 --against before.json",
 		Args:    arguments("WORKLOAD..."),
 	}
-	jsonFlag(cmd, &json)
+	jsonFlag(cmd, &o.json)
 	a.quantizationFlag(cmd)
-	cmd.Flags().IntVar(&steps, "steps", 5, "steps to time, after one that is not counted")
-	cmd.Flags().StringVar(&activations, "activations", "f32", "how a training step remembers its forward: f32, bf16")
+	cmd.Flags().IntVar(&o.Steps, "steps", 5, "steps to time, after one that is not counted; short steps count as one together")
+	cmd.Flags().StringVar(&o.Activations, "activations", "f32", "how a training step remembers its forward: f32, bf16")
+	cmd.Flags().IntVar(&o.Batch, "batch", 0, "segments of a step, instead of the workload's")
+	cmd.Flags().StringVar(&o.against, "against", "", "compare with a file that bench --json wrote")
 	cmd.RunE = does(func(out *printer, args []string) error {
-		names := recipe.Workloads()
-		for _, name := range args {
-			if !slices.Contains(names, name) {
-				return usage(fmt.Sprintf("there is no workload %q; there are %s", name, strings.Join(names, ", ")))
-			}
+		if err := o.check(cmd.Flags().Changed("batch"), args); err != nil {
+			return err
 		}
-		if activations != "f32" && activations != "bf16" {
-			return usage(fmt.Sprintf("--activations is %q, and must be f32 or bf16", activations))
+		if len(args) == 0 {
+			args = recipe.Workloads(false)
 		}
-		if steps < 1 {
-			return usage("--steps must be above 0")
-		}
-		if len(args) > 0 {
-			names = args
-		}
-		for i, name := range names {
+		o.Threads, o.Precision = a.threads, a.precision.Precision
+		ran := map[string]bool{}
+		for i, name := range args {
 			if i > 0 {
 				recipe.ForgetPeak()
 			}
-			f, err := recipe.Bench(cmd.Context(), name, recipe.BenchOptions{Threads: a.threads, Steps: steps, Precision: a.precision.Precision, Activations: activations})
-			if err != nil {
+			f, err := recipe.Bench(cmd.Context(), name, o.BenchOptions)
+			if errors.Is(err, recipe.ErrNoBatch) {
+				return usage("--batch: " + err.Error())
+			} else if err != nil {
 				return err
 			}
-			if err := printFigures(out, f, json); err != nil {
+			ran[f.Run()] = true
+			if err := o.print(out, f); err != nil {
 				return err
+			}
+		}
+		for _, f := range o.earlier {
+			if !ran[f.Run()] {
+				out.note("%s holds %s too, which did not run", o.against, f.Run())
 			}
 		}
 		return nil
@@ -60,41 +72,97 @@ them where none is named: ` + strings.Join(recipe.Workloads(), ", ") + `. Models
 	return cmd
 }
 
-// printFigures prints a workload's figures: an object a line, or a table.
-func printFigures(out *printer, f *recipe.Figures, json bool) error {
-	if json {
-		if err := out.json(f); err != nil {
+// check checks the command line and reads the earlier figures.
+func (o *benching) check(batch bool, names []string) error {
+	for _, name := range names {
+		if all := recipe.Workloads(true); !slices.Contains(all, name) {
+			return usage(fmt.Sprintf("there is no workload %q; there are %s", name, strings.Join(all, ", ")))
+		}
+	}
+	if o.Steps < 1 {
+		return usage("--steps must be above 0")
+	}
+	if o.Activations != "f32" && o.Activations != "bf16" {
+		return usage(fmt.Sprintf("--activations is %q, and must be f32 or bf16", o.Activations))
+	}
+	if batch && o.Batch < 1 {
+		return usage("--batch must be above 0")
+	}
+	if o.against == "" {
+		return nil
+	}
+	file, err := os.Open(o.against)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	o.earlier, err = recipe.ReadFigures(o.against, file)
+	return err
+}
+
+// print prints a workload's figures and how they compare with earlier ones: an object a line, or a table.
+func (o *benching) print(out *printer, f *recipe.Figures) error {
+	var c *recipe.Comparison
+	if o.against != "" {
+		c = f.Against(o.earlier)
+	}
+	if o.json {
+		if err := out.json(struct {
+			*recipe.Figures
+			Against *recipe.Comparison `json:"against,omitempty"`
+		}{f, c}); err != nil {
 			return err
 		}
 		return out.Flush()
 	}
-	rows := [][]string{{f.Workload, f.Device + ", " + f.Quantization}}
+	out.table(append(figureRows(f), comparisonRows(o.against, c)...))
+	return out.Flush()
+}
+
+// figureRows are the rows of a workload's table.
+func figureRows(f *recipe.Figures) [][]string {
+	rows := [][]string{{f.Workload, strings.TrimPrefix(f.CPU+", ", ", ") + f.Device + ", " + f.Quantization}}
 	if f.Activations != "" {
 		rows = append(rows, []string{"  activations", f.Activations})
 	}
-	row := func(name, format string, values ...float64) {
-		if values[0] == 0 {
-			return
+	row := func(name, format string, value float64) {
+		if value > 0 {
+			rows = append(rows, []string{"  " + name, fmt.Sprintf(format, value)})
 		}
-		args := make([]any, len(values))
-		for i, v := range values {
-			args[i] = v
-		}
-		rows = append(rows, []string{"  " + name, fmt.Sprintf(format, args...)})
 	}
+	row("segments", "%.0f", float64(f.Segments))
+	row("tokens", "%.0f", float64(f.Tokens))
 	row("step", "%.4f s", f.Seconds)
-	row("tokens", "%.0f a second", f.TokenRate)
+	row("speed", "%.0f tokens a second", f.TokenRate)
 	row("products", "%.1f GFLOP/s", f.Rate)
 	row("ceiling", "%.1f GFLOP/s", f.Ceiling)
 	row("ceiling of one thread", "%.1f GFLOP/s", f.SingleCeiling)
 	row("share of the ceiling", "%.1f %%", 100*f.Share)
 	row("memory", "%.1f GB/s", f.Bandwidth)
+	for _, p := range f.Products {
+		rows = append(rows, []string{fmt.Sprintf("  %d x %d x %d", p.Rows, p.In, p.Out), fmt.Sprintf("%.1f GFLOP/s, %.1f %%; backward %.1f, %.1f %%; weights %.1f GB/s",
+			p.Rate, 100*p.Rate/f.Ceiling, p.BackwardRate, 100*p.BackwardRate/f.Ceiling, p.Bandwidth)})
+	}
 	if f.Seconds > 0 {
 		rows = append(rows, []string{"  allocations a step", fmt.Sprintf("%.0f", f.Allocations)})
 	}
 	if f.PeakBytes > 0 {
 		rows = append(rows, []string{"  peak memory", size(f.PeakBytes)})
 	}
-	out.table(rows)
-	return out.Flush()
+	return rows
+}
+
+// comparisonRows are the rows of a comparison with the figures of a file; c is nil where there is none.
+func comparisonRows(file string, c *recipe.Comparison) [][]string {
+	if c == nil {
+		return nil
+	}
+	rows := [][]string{{"  against " + file, strings.Join(c.Differs, "; ")}}
+	for _, m := range c.Missing {
+		rows = append(rows, []string{"    " + m, "not in it"})
+	}
+	for _, r := range c.Ratios {
+		rows = append(rows, []string{"    " + r.Figure, fmt.Sprintf("%.3f times %.4g", r.Ratio, r.Before)})
+	}
+	return rows
 }
