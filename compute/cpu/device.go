@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"unsafe"
 
 	"trimtab/compute"
 	"trimtab/internal/kernel"
@@ -104,18 +103,8 @@ func (d *Device) Threads() int { return len(d.pool.workers) }
 // Kernels is the tier in use.
 func (d *Device) Kernels() *kernel.Set { return d.k }
 
-// alignment is that of a cache line, in bytes.
-const alignment = 64
-
 // Alloc returns n zeroed elements that begin on a cache line.
-func (d *Device) Alloc(n int) []float32 { return aligned(n) }
-
-func aligned(n int) []float32 {
-	const extra = alignment / 4
-	b := make([]float32, n+extra)
-	skip := int(-uintptr(unsafe.Pointer(&b[0]))%alignment) / 4
-	return b[skip : skip+n : skip+n]
-}
+func (d *Device) Alloc(n int) []float32 { return kernel.Make[float32](n) }
 
 // ScratchBytes is the memory that the device holds for its own intermediate
 // results: it grows to what the largest operation so far needed, and the sizes of
@@ -139,7 +128,7 @@ func (d *Device) floats(slot, n int) []float32 { return grown(&d.shared[slot], n
 // grown is n elements of *s, which grows if it must.
 func grown(s *[]float32, n int) []float32 {
 	if cap(*s) < n {
-		*s = aligned(n)
+		*s = kernel.Make[float32](n)
 	}
 	return (*s)[:n]
 }

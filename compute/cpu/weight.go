@@ -77,7 +77,7 @@ func (d *Device) PackTransposed(w compute.Mat, p compute.Precision) compute.Weig
 func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.Weight {
 	w := &weight{out: out, in: in, precision: held, panel: d.k.Panel}
 	if held == compute.F32 {
-		w.panels = aligned(d.k.PackedLen(out, in))
+		w.panels = kernel.Make[float32](d.k.PackedLen(out, in))
 	} else if form, ok := forms[held]; ok {
 		w.quantized = d.k.NewQuantized(form, out, in)
 	} else {

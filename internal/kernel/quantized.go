@@ -55,12 +55,12 @@ func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
 	}
 	switch form {
 	case BF16:
-		c.halves = make([]uint16, s.PackedLen(n, k))
+		c.halves = Make[uint16](s.PackedLen(n, k))
 		return c
 	case Int8:
-		c.codes = make([]uint8, s.PackedLen(n, k))
+		c.codes = Make[uint8](s.PackedLen(n, k))
 	case NF4, Int4:
-		c.codes = make([]uint8, s.PackedLen(n, (k+1)/2))
+		c.codes = Make[uint8](s.PackedLen(n, (k+1)/2))
 	default:
 		panic(fmt.Sprintf("kernel: form %d", form))
 	}
