@@ -25,9 +25,9 @@ type interval struct {
 	from, to int // steps, inclusive
 	size     int // elements; 0: it never lives
 	offset   int
-	taken    bool      // its place was taken over by the output of an in-place operation
-	heir     bool      // its place is its input's
-	next     *interval // of those that end at the same step
+	heir     *interval // takes its place over when it ends
+	inherits bool      // its place is that of the one whose heir it is
+	until    int       // the end of its last heir
 }
 
 // plan is the schedule of a run and the places of everything in the arena.
@@ -35,8 +35,8 @@ type plan struct {
 	steps   []step
 	spare   []step      // memory of a schedule before
 	births  []*interval // by from
-	deaths  []*interval // by to: heads of lists
-	free    []gap       // by offset
+	order   []*interval // those that inherit nothing, in the order of placing
+	placed  []*interval // of those, by offset
 	peak    int         // elements of the arena
 	noReuse bool        // give every matrix a place of its own: tests compare with it
 }
@@ -191,59 +191,6 @@ func (v *Value) version(at int) *interval {
 		return &v.restored
 	}
 	return &v.first
-}
-
-// place gives every interval its place: a sweep over the schedule that hands
-// memory out at births and takes it back at deaths, best fit first.
-func (t *Tape) place() {
-	p := &t.plan
-	p.peak, p.free = 0, p.free[:0]
-	p.deaths = append(p.deaths[:0], make([]*interval, len(p.steps)+1)...)
-	for _, iv := range p.births {
-		iv.next, p.deaths[iv.to] = p.deaths[iv.to], iv
-	}
-	born := 0
-	for at, s := range p.steps {
-		t.takeOver(&t.nodes[s.node], s.phase, at)
-		for ; born < len(p.births) && p.births[born].from == at; born++ {
-			if iv := p.births[born]; !iv.heir {
-				iv.offset = p.allocate(iv.size)
-			}
-		}
-		for iv := p.deaths[at]; iv != nil; iv = iv.next {
-			if !iv.taken && !p.noReuse {
-				p.release(iv.offset, iv.size)
-			}
-		}
-	}
-}
-
-// takeOver lets the output of an in-place operation have the memory of its first input, where nothing else will read that,
-// and in the backward that input's gradient the memory of the output's.
-func (t *Tape) takeOver(n *node, ph phase, at int) {
-	if t.plan.noReuse || len(n.in) == 0 || len(n.out) == 0 {
-		return
-	}
-	switch x, y := n.in[0], n.out[0]; {
-	case ph == forward && n.inPlace && x.alone():
-		inherit(&y.first, &x.first, at)
-	case ph == again && n.inPlace && x.alone():
-		inherit(&y.again, x.version(at), at)
-	case ph == backward && n.gradientInPlace && x.needs && x.alone() && y.alone():
-		inherit(&x.gradient, &y.gradient, at)
-	}
-}
-
-// alone reports whether the value's memory is its own affair.
-func (v *Value) alone() bool {
-	return v.base == nil && !v.external && !v.viewed && !v.wanted
-}
-
-// inherit lets a matrix that is born at a step have the place of one that dies there.
-func inherit(heir, old *interval, at int) {
-	if old.from < at && old.to == at && heir.from == at && heir.size == old.size {
-		old.taken, heir.offset, heir.heir = true, old.offset, true
-	}
 }
 
 // bind gives v its data at an interval of the arena.
