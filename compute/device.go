@@ -11,6 +11,8 @@ type Device interface {
 	Name() string
 	// Alloc returns n zeroed elements of device memory, aligned for its kernels.
 	Alloc(n int) []float32
+	// AllocMoment returns a moment in 8 bits of n elements, all zero.
+	AllocMoment(n int) Moment
 
 	// Pack holds w [out, in] as a frozen weight in precision p.
 	Pack(w Mat, p Precision) Weight
@@ -206,10 +208,26 @@ type AdamW struct {
 	GradientScale float32
 }
 
+// MomentBlock is how many elements of a Moment share a largest absolute value.
+const MomentBlock = 256
+
+// Moment is a moment of AdamW in a device's memory in 8 bits: bitsandbytes' dynamic type by block (Dettmers et al. 2022). Element i is
+// the level of Codes[i] times Most[i/MomentBlock], the largest absolute value of its block.
+type Moment struct {
+	Codes []uint8
+	Most  []float32
+}
+
+// MomentBytes is the memory of a Moment of n elements.
+func MomentBytes(n int) int64 { return int64(n) + 4*int64((n+MomentBlock-1)/MomentBlock) }
+
 // Optimizing steps parameters.
 type Optimizing interface {
 	// AdamW updates p from g and the moments m and v, all of one length.
 	AdamW(p, g, m, v []float32, o AdamW)
+	// AdamW8 is AdamW on moments in 8 bits, m of the signed type and v of the unsigned one: the step is float32's, and the
+	// new moments are quantized to the nearest levels after it.
+	AdamW8(p, g []float32, m, v Moment, o AdamW)
 	// SumSquares is Σ x², accumulated in float64 in an order that only len(x) decides.
 	SumSquares(x []float32) float64
 }

@@ -16,6 +16,7 @@ func (r *Recipe) check() error {
 			return err
 		}
 	}
+	r.Training.Resolve()
 	if err := r.Training.Validate(); err != nil {
 		return fmt.Errorf("%s: training: %w", r.path, err)
 	}

@@ -32,6 +32,19 @@ max_length: {tokens: 64, truncation: head}
 	}
 }
 
+// The two names that transformers has for one optimizer make one recipe.
+func TestNamesOfOptimizers(t *testing.T) {
+	for name, want := range map[string]string{"adamw_torch": "adamw_torch", "adamw_bnb_8bit": "adamw_bnb_8bit", "adamw_8bit": "adamw_bnb_8bit"} {
+		r, err := recipe.Parse("r.yaml", []byte("model_name_or_path: x"), "training.optim="+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Training.Optim; got != want {
+			t.Errorf("optim %s is %s, expected %s", name, got, want)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown key":     {"model_name_or_path: x\ntraining:\n  learning_rte: 1\n", `r.yaml:3:3: recipe: unknown key "learning_rte"; did you mean "learning_rate"?`},
@@ -42,6 +55,7 @@ func TestParseErrors(t *testing.T) {
 		"empty":           {" \n", "it is empty"},
 		"no template":     {"model_name_or_path: x\nprompt: {verbalizer: {a: b}}\n", "prompt.template is missing"},
 		"schedule":        {"model_name_or_path: x\ntraining: {lr_scheduler_type: step}\n", "lr_scheduler_type"},
+		"optim":           {"model_name_or_path: x\ntraining: {optim: sgd}\n", `training.optim is "sgd", and must be one of adamw_torch, adamw_bnb_8bit, adamw_8bit`},
 		"truncation":      {"model_name_or_path: x\nmax_length: {truncation: middle}\n", "truncation"},
 		"file is missing": {"model_name_or_path: x\ndata: {train: {text: a}}\n", "data.train.file is missing"},
 	} {

@@ -86,6 +86,7 @@ func (r *Pretraining) check() error {
 	if err := r.Masking.check(r.path); err != nil {
 		return err
 	}
+	r.Training.Resolve()
 	if err := r.Training.Validate(); err != nil {
 		return fmt.Errorf("%s: training: %w", r.path, err)
 	}

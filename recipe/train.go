@@ -231,6 +231,7 @@ func (j *Job) plan() (*Plan, error) {
 	plan := &Plan{}
 	for _, p := range run.Parameters {
 		plan.Parameters += len(p.Data)
+		plan.TrainingBytes += 8*int64(len(p.Data)) + run.Options.MomentBytes(len(p.Data))
 	}
 	for _, q := range j.Base.Tree.Params() {
 		plan.BaseParameters += q.Elements()
@@ -238,7 +239,6 @@ func (j *Job) plan() (*Plan, error) {
 			plan.WeightBytes += q.Bytes()
 		}
 	}
-	plan.TrainingBytes = 16 * int64(plan.Parameters)
 	if plan.Steps, err = train.Steps(run.Options, run.Objective); err != nil {
 		return nil, err
 	}

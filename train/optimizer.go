@@ -8,7 +8,7 @@ import (
 	"trimtab/compute"
 )
 
-// Optimizer is AdamW over a list of parameters.
+// Optimizer is AdamW over a list of parameters, its moments in float32 or, as bitsandbytes' AdamW8bit has them, in 8 bits.
 type Optimizer struct {
 	// Parameters are what it steps, in an order that checkpoints do not depend on.
 	Parameters []*autograd.Parameter
@@ -18,8 +18,34 @@ type Optimizer struct {
 	dev     compute.Device
 	options Options
 	decays  []bool
-	first   [][]float32
-	second  [][]float32
+	moments []moments
+}
+
+// moments are those of a parameter: in float32, or in 8 bits.
+type moments struct {
+	first, second   []float32
+	first8, second8 compute.Moment
+}
+
+// optims are the names that Optim may have: transformers', adamw_8bit being a second one of the last.
+const (
+	adamW     = "adamw_torch"
+	adamW8    = "adamw_bnb_8bit"
+	adamW8Too = "adamw_8bit"
+)
+
+// smallest8 is the number of elements below which a parameter's moments stay float32, bitsandbytes' min_8bit_size.
+const smallest8 = 4096
+
+// eight reports whether the moments of a parameter of n elements are held in 8 bits.
+func (o *Options) eight(n int) bool { return o.Optim == adamW8 && n >= smallest8 }
+
+// MomentBytes is the memory of the moments of a parameter of n elements.
+func (o *Options) MomentBytes(n int) int64 {
+	if o.eight(n) {
+		return 2 * compute.MomentBytes(n)
+	}
+	return 8 * int64(n)
 }
 
 // NewOptimizer makes an optimizer whose moments are zero.
@@ -27,8 +53,13 @@ func NewOptimizer(dev compute.Device, params []*autograd.Parameter, o Options) *
 	opt := &Optimizer{Parameters: params, dev: dev, options: o}
 	for _, p := range params {
 		opt.decays = append(opt.decays, o.Decays(p.Name))
-		opt.first = append(opt.first, dev.Alloc(len(p.Data)))
-		opt.second = append(opt.second, dev.Alloc(len(p.Data)))
+		n, m := len(p.Data), moments{}
+		if o.eight(n) {
+			m.first8, m.second8 = dev.AllocMoment(n), dev.AllocMoment(n)
+		} else {
+			m.first, m.second = dev.Alloc(n), dev.Alloc(n)
+		}
+		opt.moments = append(opt.moments, m)
 	}
 	return opt
 }
@@ -68,7 +99,11 @@ func (o *Optimizer) Update(rate float64) (norm float64) {
 		if o.decays[i] {
 			a.WeightDecay = o.options.WeightDecay
 		}
-		o.dev.AdamW(p.Data, p.Grad, o.first[i], o.second[i], a)
+		if m := &o.moments[i]; m.first != nil {
+			o.dev.AdamW(p.Data, p.Grad, m.first, m.second, a)
+		} else {
+			o.dev.AdamW8(p.Data, p.Grad, m.first8, m.second8, a)
+		}
 		p.ZeroGrad()
 	}
 	return norm

@@ -26,6 +26,9 @@ type Options struct {
 	Schedule    string  `yaml:"lr_scheduler_type" default:"linear" enum:"constant,constant_with_warmup,linear,cosine,inverse_sqrt" doc:"how the learning rate goes"`
 	WarmupRatio float64 `yaml:"warmup_ratio" doc:"share of the steps in which the rate rises"`
 	WarmupSteps int     `yaml:"warmup_steps" doc:"steps in which the rate rises; overrides warmup_ratio"`
+	// Optim is how the optimizer holds its moments, by transformers' names: adamw_torch in float32, adamw_bnb_8bit in 8 bits by block as
+	// bitsandbytes does, those of parameters below 4096 elements apart; adamw_8bit is the same.
+	Optim string `yaml:"optim" default:"adamw_torch" enum:"adamw_torch,adamw_bnb_8bit,adamw_8bit" doc:"how AdamW holds its moments: in float32, or in 8 bits by block (a quarter of the memory; adamw_8bit is adamw_bnb_8bit)"`
 	// The optimizer's numbers, as torch.optim.AdamW's.
 	WeightDecay float64 `yaml:"weight_decay" doc:"AdamW's decoupled decay"`
 	Beta1       float64 `yaml:"adam_beta1" default:"0.9" doc:"decay of AdamW's first moment"`
@@ -64,8 +67,15 @@ var schedules = []string{"constant", "constant_with_warmup", "linear", "cosine",
 // Defaults are the options of a recipe that says nothing.
 func Defaults() Options {
 	norm := 1.0
-	return Options{LearningRate: 5e-5, Epochs: 3, Accumulation: 1, Schedule: "linear", Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8,
+	return Options{LearningRate: 5e-5, Epochs: 3, Accumulation: 1, Schedule: "linear", Optim: adamW, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8,
 		NoDecay: "biases-and-norms", MaxGradNorm: &norm, Activations: "f32", SaveLimit: 1, Seed: 42}
+}
+
+// Resolve puts one name for those that mean the same.
+func (o *Options) Resolve() {
+	if o.Optim == adamW8Too {
+		o.Optim = adamW8
+	}
 }
 
 // Validate reports the first option that makes no sense.
@@ -91,6 +101,8 @@ func (o *Options) Validate() error {
 		return o.bad("warmup_steps", o.WarmupSteps, "0 or more")
 	case o.Schedule == "constant" && (o.WarmupRatio > 0 || o.WarmupSteps > 0):
 		return fmt.Errorf("%w: lr_scheduler_type constant has no warm-up: take constant_with_warmup", ErrOptions)
+	case o.Optim != adamW && o.Optim != adamW8:
+		return o.bad("optim", o.Optim, adamW+" or "+adamW8)
 	case !(o.WeightDecay >= 0 && o.WeightDecay < 1e3):
 		return o.bad("weight_decay", o.WeightDecay, "0 or more")
 	case !(o.Beta1 >= 0 && o.Beta1 < 1):

@@ -26,8 +26,11 @@ type toy struct {
 	labels []int32
 }
 
-func newToy(dev compute.Device) *toy {
-	o := &toy{table: autograd.NewParameter(dev, "table", 7, 3)}
+func newToy(dev compute.Device) *toy { return toyOf(dev, 3) }
+
+// toyOf is a toy with so many classes, of which it needs three.
+func toyOf(dev compute.Device, classes int) *toy {
+	o := &toy{table: autograd.NewParameter(dev, "table", 7, classes)}
 	chance.Normals(chance.Key{Seed: 1}, o.table.Data)
 	for i := range 23 {
 		o.labels = append(o.labels, int32(i%3))
@@ -58,8 +61,8 @@ func (o *toy) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autogra
 	return p.CrossEntropy(h, target, nil, scale)
 }
 
-// interruptAt runs to the end, with a stop and a resumption after each of the given steps.
-func interruptAt(t *testing.T, stops ...int) ([]float32, train.Result, string) {
+// interruptAt runs a toy of so many classes to the end, with a stop and a resumption after each of the given steps.
+func interruptAt(t *testing.T, classes int, optim string, stops ...int) ([]float32, train.Result, string) {
 	t.Helper()
 	dir := t.TempDir()
 	for {
@@ -67,8 +70,9 @@ func interruptAt(t *testing.T, stops ...int) ([]float32, train.Result, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := newToy(dev)
+		o := toyOf(dev, classes)
 		options := train.Defaults()
+		options.Optim = optim
 		options.BatchSize, options.Accumulation, options.LearningRate, options.WeightDecay, options.WarmupRatio = 2, 2, 0.1, 0.1, 0.2
 		options.EvalSteps, options.Patience, options.Epochs = 2, 4, 5
 		ctx, cancel := context.WithCancel(t.Context())
@@ -106,12 +110,17 @@ func interruptAt(t *testing.T, stops ...int) ([]float32, train.Result, string) {
 }
 
 func TestResumeGivesTheSameBits(t *testing.T) {
-	want, wantResult, wantMetrics := interruptAt(t)
+	t.Run("moments in float32", func(t *testing.T) { resumed(t, 3, "adamw_torch") })
+	t.Run("moments in 8 bits", func(t *testing.T) { resumed(t, 600, "adamw_bnb_8bit") }) // 4200 elements
+}
+
+func resumed(t *testing.T, classes int, optim string) {
+	want, wantResult, wantMetrics := interruptAt(t, classes, optim)
 	if wantResult.Steps == 0 || len(wantResult.Best) == 0 {
 		t.Fatalf("the run did nothing: %+v", wantResult)
 	}
 	for _, stops := range [][]int{{1}, {3, 4, 7}, {-1}, {2, -2, 9}} {
-		got, result, metrics := interruptAt(t, stops...)
+		got, result, metrics := interruptAt(t, classes, optim, stops...)
 		if !slices.Equal(got, want) {
 			t.Errorf("stops %v: other bits", stops)
 		}
@@ -366,6 +375,7 @@ func TestValidate(t *testing.T) {
 		"warmup_ratio":     func(o *train.Options) { o.WarmupRatio = 2 },
 		"accumulation":     func(o *train.Options) { o.Accumulation = 0 },
 		"constant":         func(o *train.Options) { o.Schedule, o.WarmupRatio = "constant", 0.1 },
+		"optim":            func(o *train.Options) { o.Optim = "sgd" },
 		"weight_decay":     func(o *train.Options) { o.WeightDecay = math.Inf(1) },
 		"save_total_limit": func(o *train.Options) { o.SaveLimit = 0 },
 	} {

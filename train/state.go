@@ -39,13 +39,39 @@ const (
 	metricsFile  = "metrics.jsonl"
 )
 
-// parts are the tensors of a checkpoint, by the prefixes of their names.
-func (r *Run) parts() map[string][][]float32 {
-	data := make([][]float32, len(r.Parameters))
-	for i, p := range r.Parameters {
-		data[i] = p.Data
+// part is a tensor of a checkpoint: float32 or bytes.
+type part struct {
+	name   string
+	shape  tensor.Shape
+	floats []float32
+	codes  []uint8
+}
+
+func (p *part) tensor() *tensor.Tensor {
+	if p.codes != nil {
+		return &tensor.Tensor{DType: tensor.U8, Shape: p.shape, Data: p.codes}
 	}
-	return map[string][][]float32{"parameter.": data, "first.": r.opt.first, "second.": r.opt.second, "best.": r.best}
+	return tensor.FromFloat32s(p.shape, p.floats)
+}
+
+// parts are the tensors of a checkpoint.
+func (r *Run) parts() []part {
+	var all []part
+	for i, p := range r.Parameters {
+		all = append(all, part{"parameter." + p.Name, p.Shape, p.Data, nil})
+		if r.best != nil {
+			all = append(all, part{"best." + p.Name, p.Shape, r.best[i], nil})
+		}
+		m := &r.opt.moments[i]
+		if m.first != nil {
+			all = append(all, part{"first." + p.Name, p.Shape, m.first, nil}, part{"second." + p.Name, p.Shape, m.second, nil})
+			continue
+		}
+		blocks := tensor.Shape{len(m.first8.Most)}
+		all = append(all, part{"first." + p.Name, p.Shape, nil, m.first8.Codes}, part{"first_absmax." + p.Name, blocks, m.first8.Most, nil},
+			part{"second." + p.Name, p.Shape, nil, m.second8.Codes}, part{"second_absmax." + p.Name, blocks, m.second8.Most, nil})
+	}
+	return all
 }
 
 // save writes a checkpoint and removes those beyond the limit. The state file comes
@@ -59,11 +85,8 @@ func (r *Run) save() error {
 		return err
 	}
 	tensors := map[string]*tensor.Tensor{}
-	for prefix, parts := range r.parts() {
-		for i, part := range parts {
-			p := r.Parameters[i]
-			tensors[prefix+p.Name] = tensor.FromFloat32s(p.Shape, part)
-		}
+	for _, p := range r.parts() {
+		tensors[p.name] = p.tensor()
 	}
 	if err := checkpoint.WriteSafetensors(filepath.Join(dir, tensorsFile), tensors, map[string]string{identityKey: r.Identity}); err != nil {
 		return err
@@ -185,19 +208,21 @@ func (r *Run) loadTensors(path string) error {
 		return err
 	}
 	defer f.Close()
-	for prefix, parts := range r.parts() {
-		for i, part := range parts {
-			name := prefix + r.Parameters[i].Name
-			t, ok := f.Tensor(name)
-			if !ok {
-				return fmt.Errorf("%s: %w: no tensor %s", path, ErrCheckpoint, name)
-			}
-			if !t.Shape.Equal(r.Parameters[i].Shape) {
-				return fmt.Errorf("%s: %w: %s is %v, the run has %v", path, ErrCheckpoint, name, t.Shape, r.Parameters[i].Shape)
-			}
-			if err := t.CopyFloat32s(part); err != nil {
-				return fmt.Errorf("%s: %s: %w", path, name, err)
-			}
+	for _, p := range r.parts() {
+		t, ok := f.Tensor(p.name)
+		if !ok {
+			return fmt.Errorf("%s: %w: no tensor %s", path, ErrCheckpoint, p.name)
+		}
+		want := p.tensor()
+		if !t.Shape.Equal(want.Shape) || t.DType != want.DType {
+			return fmt.Errorf("%s: %w: %s is %v of %v, the run has %v of %v", path, ErrCheckpoint, p.name, t.Shape, t.DType, want.Shape, want.DType)
+		}
+		if p.codes != nil {
+			copy(p.codes, t.Data)
+			continue
+		}
+		if err := t.CopyFloat32s(p.floats); err != nil {
+			return fmt.Errorf("%s: %s: %w", path, p.name, err)
 		}
 	}
 	return nil

@@ -106,6 +106,11 @@ func (d *Device) Kernels() *kernel.Set { return d.k }
 // Alloc returns n zeroed elements that begin on a cache line.
 func (d *Device) Alloc(n int) []float32 { return kernel.Make[float32](n) }
 
+// AllocMoment returns a moment in 8 bits of n elements, all zero.
+func (d *Device) AllocMoment(n int) compute.Moment {
+	return compute.Moment{Codes: kernel.Make[uint8](n), Most: d.Alloc((n + compute.MomentBlock - 1) / compute.MomentBlock)}
+}
+
 // ScratchBytes is the memory that the device holds for its own intermediate
 // results: it grows to what the largest operation so far needed, and the sizes of
 // blocks bound it, not the sizes of matrices.

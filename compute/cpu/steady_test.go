@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"bytes"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -103,6 +104,41 @@ func TestAdamW(t *testing.T) {
 	near.Check(t, "parameters", p, narrow(p64), near.Twin)
 	near.Check(t, "means", m, narrow(m64), near.Twin)
 	near.Check(t, "squares", v, narrow(v64), near.Twin)
+}
+
+// TestAdamW8 says that moments in 8 bits are nothing that depends on threads, or on how the gradient was scaled, and that a step takes
+// no memory. What the step is, train's tests compare with bitsandbytes.
+func TestAdamW8(t *testing.T) {
+	const n = 70011
+	o := compute.AdamW{LearningRate: 1e-2, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, WeightDecay: 0.1}
+	run := func(threads int, scale float32) ([]float32, compute.Moment, compute.Moment) {
+		o := o
+		o.GradientScale = scale
+		d := device(t, threads, "")
+		p, m, v := normal(d, "p", 1, n).Data, d.AllocMoment(n), d.AllocMoment(n)
+		for o.Step = 1; o.Step <= 3; o.Step++ {
+			g := d.Alloc(n)
+			chance.Normals(chance.Key{Seed: 3, Step: uint64(o.Step)}, g)
+			for i := range g {
+				g[i] /= scale
+			}
+			d.AdamW8(p, g, m, v, o)
+			if n := testing.AllocsPerRun(1, func() { d.AdamW8(p, g, m, v, o) }); n != 0 && threads == 1 {
+				t.Errorf("%v allocations a step", n)
+			}
+		}
+		return p, m, v
+	}
+	p, m, v := run(1, 1)
+	for _, threads := range []int{2, 5} {
+		p2, m2, v2 := run(threads, 0.5)
+		near.Bits(t, "parameters", p2, p)
+		near.Bits(t, "means' largest", m2.Most, m.Most)
+		near.Bits(t, "squares' largest", v2.Most, v.Most)
+		if !bytes.Equal(m2.Codes, m.Codes) || !bytes.Equal(v2.Codes, v.Codes) {
+			t.Errorf("%d threads: other codes", threads)
+		}
+	}
 }
 
 func TestSumSquares(t *testing.T) {

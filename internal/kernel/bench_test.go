@@ -74,6 +74,8 @@ func BenchmarkVectors(b *testing.B) {
 		}
 		half := make([]uint16, n)
 		step := NewAdamW(1e-4, 0.9, 0.999, 1e-8, 0.01, 10)
+		m := Moment{make([]uint8, n), make([]float32, n/MomentBlock)}
+		v := Moment{make([]uint8, n), make([]float32, n/MomentBlock)}
 		for _, c := range []struct {
 			name string
 			f    func()
@@ -107,6 +109,7 @@ func BenchmarkVectors(b *testing.B) {
 			}},
 			{"rotary64", func() { s.Rotary(x[0], x[1][:32], x[2][:32]) }},
 			{"adamw", func() { s.AdamW(x[0], x[1], x[2], x[3], &step) }},
+			{"adamw8", func() { s.AdamW8(x[0], x[1], m, v, &step, x[4]) }},
 			{"f16", func() { s.F16ToF32(x[0], half) }},
 			{"to-bf16", func() { s.F32ToBF16(half, x[1]) }},
 			{"dropout", func() { s.Dropout(x[0], x[1], chance.Key{Seed: 1}, 0, 0.1) }},

@@ -131,7 +131,7 @@ func (s *scales) at(i int) float32 {
 	if s.codes == nil {
 		return s.exact[i]
 	}
-	return dynamicLevels[s.codes[i]]*s.blocks[i/scaleBlock] + s.offset
+	return signed.levels[s.codes[i]]*s.blocks[i/scaleBlock] + s.offset
 }
 
 func (s *scales) bytes() int { return 4*len(s.exact) + len(s.codes) + 4*len(s.blocks) }
@@ -157,50 +157,8 @@ func (s *scales) quantize() {
 		s.blocks[b] = most
 		down := inverse(most)
 		for i := from; i < to; i++ {
-			s.codes[i] = dynamicCode((s.exact[i] - s.offset) * down)
+			s.codes[i] = signed.code((s.exact[i] - s.offset) * down)
 		}
 	}
 	s.exact = nil
-}
-
-// dynamicLevels are the values of bitsandbytes' signed dynamic 8-bit type, in order: seven decades, each cut
-// into twice as many as the one below, 0 and 1 (Dettmers 2016, Dettmers et al. 2022).
-var dynamicLevels = func() (levels [256]float32) {
-	at := 0
-	put := func(decade, i int, sign float64) {
-		items := 1 << decade
-		middle := 0.1 + 0.9*(float64(i)+0.5)/float64(items)
-		levels[at] = float32(sign * middle * math.Pow(10, float64(decade-6)))
-		at++
-	}
-	for decade := 6; decade >= 0; decade-- {
-		for i := 1<<decade - 1; i >= 0; i-- {
-			put(decade, i, -1)
-		}
-	}
-	levels[at] = 0
-	at++
-	for decade := range 7 {
-		for i := range 1 << decade {
-			put(decade, i, 1)
-		}
-	}
-	levels[at] = 1
-	return levels
-}()
-
-// dynamicCode is the level nearest to x.
-func dynamicCode(x float32) uint8 {
-	low, high := 0, 255
-	for low+1 < high {
-		if mid := (low + high) / 2; dynamicLevels[mid] <= x {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	if x-dynamicLevels[low] <= dynamicLevels[high]-x {
-		return uint8(low)
-	}
-	return uint8(high)
 }

@@ -60,6 +60,10 @@ type functions struct {
 	rotate func(lo, hi, cos, sin []float32, sign float32)
 	adamw  func(p, g, m, v []float32, s *AdamW)
 
+	dequantizeSigned, dequantizeUnsigned func(dst []float32, q []uint8, most float32)
+	quantizeSigned, quantizeUnsigned     func(q []uint8, x []float32, inverse float32)
+	maxAbs                               func(x []float32) float32
+
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 

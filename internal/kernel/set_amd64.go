@@ -19,6 +19,14 @@ func machineTiers() []*Set {
 // rest is what whole vectors of the given number of lanes leave of x.
 func rest[T any](x []T, lanes int) []T { return x[len(x)/lanes*lanes:] }
 
+// wholeThenRest makes a kernel of one that does whole vectors of the given number of lanes and of the plain one, which does the rest.
+func wholeThenRest[D, S any](whole, plain func(dst []D, src []S, x float32), lanes int) func(dst []D, src []S, x float32) {
+	return func(dst []D, src []S, x float32) {
+		whole(dst, src, x)
+		plain(rest(dst, lanes), rest(src, lanes), x)
+	}
+}
+
 // transposeBlocks is transposeGeneric, with whole 8×8 blocks in registers.
 func transposeBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	r, c := rows&^7, cols&^7

@@ -50,6 +50,9 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 	adamw: func(p, g, m, v []float32, s *AdamW) {
 		adamwAVX2(p, g, m, v, s.Keep, s.OneMinus1, s.Beta2, s.OneMinus2, s.StepSize, s.Root2, s.Eps)
 	},
+	dequantizeSigned: wholeThenRest(dequantizeSignedAVX2, signed.dequantize, 8), dequantizeUnsigned: wholeThenRest(dequantizeUnsignedAVX2, unsigned.dequantize, 8),
+	quantizeSigned: wholeThenRest(quantizeSignedAVX2, signed.quantize, 8), quantizeUnsigned: wholeThenRest(quantizeUnsignedAVX2, unsigned.quantize, 8),
+	maxAbs: maxAbsAVX2,
 
 	f16ToF32: func(dst []float32, src []uint16) {
 		f16ToF32AVX2(dst, src)

@@ -50,6 +50,9 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 	adamw: func(p, g, m, v []float32, s *AdamW) {
 		adamwAVX512(p, g, m, v, s.Keep, s.OneMinus1, s.Beta2, s.OneMinus2, s.StepSize, s.Root2, s.Eps)
 	},
+	dequantizeSigned: wholeThenRest(dequantizeSignedAVX512, signed.dequantize, 16), dequantizeUnsigned: wholeThenRest(dequantizeUnsignedAVX512, unsigned.dequantize, 16),
+	quantizeSigned: wholeThenRest(quantizeSignedAVX512, signed.quantize, 16), quantizeUnsigned: wholeThenRest(quantizeUnsignedAVX512, unsigned.quantize, 16),
+	maxAbs: maxAbsAVX512,
 
 	f16ToF32: func(dst []float32, src []uint16) {
 		f16ToF32AVX512(dst, src)

@@ -22,6 +22,8 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 	normSums: normSumsGeneric, normGradX: normGradXGeneric, normGradGamma: normGradGammaGeneric,
 
 	rotate: rotateGeneric, adamw: adamwGeneric,
+	dequantizeSigned: signed.dequantize, dequantizeUnsigned: unsigned.dequantize,
+	quantizeSigned: signed.quantize, quantizeUnsigned: unsigned.quantize, maxAbs: maxAbsGeneric,
 	f16ToF32: f16ToF32Generic, bf16ToF32: bf16ToF32Generic, f32ToF16: f32ToF16Generic, f32ToBF16: f32ToBF16Generic,
 	dequantizeBytes: dequantizeBytesGeneric, dequantizeTable: dequantizeTableGeneric, dequantizeNibbles: dequantizeNibblesGeneric,
 	dropout: dropoutGeneric,

@@ -56,6 +56,7 @@ var families = []family{
 	{"convert", convertFamily, both},
 	{"dropout", dropoutFamily, both},
 	{"dequantize", dequantizeFamily, both},
+	{"dynamic", dynamicFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
 

@@ -78,6 +78,7 @@ const (
 	lessThan       = 0x11 // a < b, false for NaN
 	unordered      = 0x03 // one is NaN
 	notLessOrEqual = 0x16 // a > b, true for NaN
+	atLeast        = 0x1d // a >= b, false for NaN
 )
 
 // compare makes the mask of the lanes where the predicate holds for a and b.
