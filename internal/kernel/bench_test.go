@@ -123,3 +123,23 @@ func BenchmarkVectors(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkInt8(b *testing.B) {
+	for _, s := range Tiers()[1:] {
+		for _, m := range []int{1, 2, 4, 8, 16, 128, 512} {
+			for _, nk := range [][2]int{{768, 768}, {3072, 768}, {768, 3072}, {2048, 5632}} {
+				n, k := nk[0], nk[1]
+				b.Run(fmt.Sprintf("%s/m%d/k%d/n%d", s.Name, m, k, n), func(b *testing.B) {
+					r := rand.New(rand.NewPCG(1, 2))
+					held, c := quantize(s, Int8, randoms(r, n*k), n, k), make([]float32, m*n)
+					a, lda, scales := int8Rows(s, randoms(r, m*k), m, k, 16, 0)
+					temp := make([]int32, s.Int8Temp())
+					for b.Loop() {
+						s.MultiplyInt8(c, n, a, lda, scales, held, nil, m, 0, n, temp)
+					}
+					b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GOP")
+				})
+			}
+		}
+	}
+}

@@ -4,7 +4,7 @@
 
 package kernel
 
-// dequantizeBytesAVX2 is dequantizeBytesGeneric.
+// dequantizeBytesAVX2 is dequantizeBytesGeneric for fours of rows, from a multiple of four on.
 //
 //go:noescape
 func dequantizeBytesAVX2(dst []float32, q []uint8, scale []float32)

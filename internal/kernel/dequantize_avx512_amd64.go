@@ -4,7 +4,7 @@
 
 package kernel
 
-// dequantizeBytesAVX512 is dequantizeBytesGeneric.
+// dequantizeBytesAVX512 is dequantizeBytesGeneric for fours of rows, from a multiple of four on.
 //
 //go:noescape
 func dequantizeBytesAVX512(dst []float32, q []uint8, scale []float32)

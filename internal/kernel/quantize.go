@@ -17,7 +17,7 @@ func (s *Set) Quantize(c *Quantized, p int, panel []float32) {
 			i := o*c.groups + group
 			switch column := (column{panel, s.Panel, j, k, end}); c.form {
 			case Int8:
-				c.scales.exact[i] = column.int8(c.codes[p*len(panel):])
+				c.scales.exact[i] = column.int8(c.bytes(p))
 			case NF4:
 				c.scales.exact[i] = column.nf4(c.nibbles(p))
 			case Int4:
@@ -54,12 +54,11 @@ func inverse(x float32) float32 {
 	return 1 / x
 }
 
+// int8 makes codes as QuantizeRow does.
 func (c column) int8(codes []uint8) (scale float32) {
-	scale = c.largest() / 127
-	down := inverse(scale)
-	for k := c.from; k < c.before; k++ {
-		q := math.RoundToEven(float64(c.at(k) * down))
-		codes[k*c.width+c.j] = uint8(int8(max(-127, min(127, q))))
+	scale = int8Scale(c.largest())
+	for k := c.from; k < c.before && scale == scale; k++ {
+		codes[byteAt(k, c.width, c.j)] = uint8(int8Code(c.at(k), 1/scale))
 	}
 	return scale
 }

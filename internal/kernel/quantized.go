@@ -33,7 +33,8 @@ func (f Form) group() int {
 }
 
 // Quantized is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Two rows of a panel of
-// 4-bit codes lie in one row of bytes, the even one in the low halves. Dequantize gives float32 back.
+// 4-bit codes lie in one row of bytes, the even one in the low halves. Four rows of a panel of 8-bit codes lie side by side, a
+// column's four bytes together, and zeros fill up the last four. Dequantize gives float32 back.
 type Quantized struct {
 	form   Form
 	n, k   int
@@ -42,7 +43,7 @@ type Quantized struct {
 
 	halves []uint16 // BF16
 	codes  []uint8  // the others
-	scales scales   // of row o's group g at o·groups+g
+	scales scales   // of row o's group g at o·groups+g; Int8's fill up the last panel
 	zeros  []uint8  // Int4, likewise
 }
 
@@ -58,7 +59,9 @@ func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
 		c.halves = Make[uint16](s.PackedLen(n, k))
 		return c
 	case Int8:
-		c.codes = Make[uint8](s.PackedLen(n, k))
+		c.codes = Make[uint8](s.PackedLen(n, 2*Int8Words(k)))
+		c.scales.exact = Make[float32](s.PackedLen(n, 1))
+		return c
 	case NF4, Int4:
 		c.codes = Make[uint8](s.PackedLen(n, (k+1)/2))
 	default:
@@ -121,7 +124,7 @@ func (s *Set) Dequantize(dst []float32, c *Quantized, p, k0, k1 int, temp []floa
 		block := dst[(k-k0)*s.Panel:][:(end-k)*s.Panel]
 		switch c.form {
 		case Int8:
-			s.dequantizeBytes(block, c.codes[(p*c.k+k)*s.Panel:][:len(block)], scale)
+			s.dequantizeBytes(block, c.bytes(p), k, scale)
 		case NF4:
 			s.dequantizeTable(block, c.nibbles(p), k, scale)
 		case Int4:
@@ -137,13 +140,22 @@ func (c *Quantized) nibbles(p int) []uint8 {
 	return c.codes[p*n:][:n]
 }
 
-// dequantizeBytesGeneric writes rows of q, each times scale.
-func dequantizeBytesGeneric(dst []float32, q []uint8, scale []float32) {
-	for len(dst) > 0 {
+// bytes are the codes of panel p of Int8.
+func (c *Quantized) bytes(p int) []uint8 {
+	n := 2 * Int8Words(c.k) * c.panel
+	return c.codes[p*n:][:n]
+}
+
+// byteAt is where the code of row k, column j of a panel of Int8 stands.
+func byteAt(k, panel, j int) int { return (k/4*panel+j)*4 + k%4 }
+
+// dequantizeBytesGeneric writes rows from k on of the panel q, each code times scale.
+func dequantizeBytesGeneric(dst []float32, q []uint8, k int, scale []float32) {
+	for ; len(dst) > 0; k++ {
 		for j, s := range scale {
-			dst[j] = float32(int8(q[j])) * s
+			dst[j] = float32(int8(q[byteAt(k, len(scale), j)])) * s
 		}
-		dst, q = dst[len(scale):], q[len(scale):]
+		dst = dst[len(scale):]
 	}
 }
 
@@ -184,7 +196,7 @@ func (s *Set) RowOf(dst []float32, c *Quantized, o int) {
 		case BF16:
 			dst[k] = math.Float32frombits(uint32(c.halves[at]) << 16)
 		case Int8:
-			dst[k] = float32(int8(c.codes[at])) * c.scales.at(i)
+			dst[k] = float32(int8(c.bytes(p)[byteAt(k, c.panel, j)])) * c.scales.at(i)
 		case NF4:
 			row, shift := nibbleRow(c.nibbles(p), k, c.panel)
 			dst[k] = nf4Levels[row[j]>>shift&15] * c.scales.at(i)

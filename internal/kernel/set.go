@@ -67,9 +67,13 @@ type functions struct {
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
 
-	dequantizeBytes   func(dst []float32, q []uint8, scale []float32)
+	dequantizeBytes   func(dst []float32, q []uint8, k int, scale []float32)
 	dequantizeTable   func(dst []float32, q []uint8, k int, scale []float32)
 	dequantizeNibbles func(dst []float32, q []uint8, k int, scale, zero []float32)
+
+	largest     func(x []float32) float32
+	quantizeRow func(dst []int32, x []float32, down float32)
+	int8        func(p *int8Product)
 
 	dropout func(dst, x []float32, d dropping, block uint64)
 

@@ -50,6 +50,20 @@ func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	copy16AVX2(&dst[0], ldd, &src[0], lds, rows, cols)
 }
 
+// byteRows is dequantizeBytesGeneric, with fours of rows in registers.
+func byteRows(fours func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
+	return func(dst []float32, q []uint8, k int, scale []float32) {
+		panel := len(scale)
+		odd := min((4-k%4)%4*panel, len(dst))
+		first, dst := dst[:odd], dst[odd:]
+		dequantizeBytesGeneric(first, q, k, scale)
+		k += odd / panel
+		whole := len(dst) / (4 * panel) * 4 * panel
+		fours(dst[:whole], q[(k+3)/4*4*panel:], scale)
+		dequantizeBytesGeneric(dst[whole:], q, k+whole/panel, scale)
+	}
+}
+
 // tableRows is dequantizeTableGeneric, with pairs of rows in registers.
 func tableRows(pairs func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
 	return func(dst []float32, q []uint8, k int, scale []float32) {

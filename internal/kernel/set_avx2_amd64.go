@@ -71,7 +71,14 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		f32ToBF16Generic(rest(dst, 8), rest(src, 8))
 	},
 
-	dequantizeBytes: dequantizeBytesAVX2, dequantizeTable: tableRows(dequantizeTableAVX2), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX2),
+	dequantizeBytes: byteRows(dequantizeBytesAVX2), dequantizeTable: tableRows(dequantizeTableAVX2), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX2),
+
+	largest: largestAVX2,
+	quantizeRow: func(dst []int32, x []float32, down float32) {
+		quantizeRowAVX2(dst, x, down)
+		quantizeRowGeneric(dst[len(x)/8*4:], rest(x, 8), down)
+	},
+	int8: avx2Int8.multiply,
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
@@ -93,4 +100,13 @@ var avx2Tiles = &gemmTiles{
 	span:   []int{0, 4, 3, 2},
 	wide:   []gemmKernel{nil, gemm1x4AVX2, gemm2x3AVX2, gemm3x2AVX2},
 	outers: []outerKernel{nil, outer1AVX2, outer2AVX2, outer3AVX2, outer4AVX2, outer5AVX2},
+}
+
+var avx2Int8 = &int8Tiles{
+	panel: 16,
+	tiles: []int8Kernel{
+		nil, int8x1AVX2, int8x2AVX2, int8x3AVX2, int8x4AVX2, int8x5AVX2, int8x6AVX2,
+	},
+	direct: []directKernel{nil, int8direct1AVX2, int8direct2AVX2, int8direct3AVX2, int8direct4AVX2},
+	widen:  widenInt8AVX2,
 }

@@ -71,7 +71,14 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		f32ToBF16Generic(rest(dst, 16), rest(src, 16))
 	},
 
-	dequantizeBytes: dequantizeBytesAVX512, dequantizeTable: tableRows(dequantizeTableAVX512), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX512),
+	dequantizeBytes: byteRows(dequantizeBytesAVX512), dequantizeTable: tableRows(dequantizeTableAVX512), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX512),
+
+	largest: largestAVX512,
+	quantizeRow: func(dst []int32, x []float32, down float32) {
+		quantizeRowAVX512(dst, x, down)
+		quantizeRowGeneric(dst[len(x)/16*8:], rest(x, 16), down)
+	},
+	int8: avx512Int8.multiply,
 
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
@@ -95,4 +102,13 @@ var avx512Tiles = &gemmTiles{
 	span:   []int{0, 4, 4, 4, 3},
 	wide:   []gemmKernel{nil, gemm1x4AVX512, gemm2x4AVX512, gemm3x4AVX512, gemm4x3AVX512},
 	outers: []outerKernel{nil, outer1AVX512, outer2AVX512, outer3AVX512, outer4AVX512, outer5AVX512},
+}
+
+var avx512Int8 = &int8Tiles{
+	panel: 32,
+	tiles: []int8Kernel{
+		nil, int8x1AVX512, int8x2AVX512, int8x3AVX512, int8x4AVX512, int8x5AVX512, int8x6AVX512, int8x7AVX512, int8x8AVX512, int8x9AVX512, int8x10AVX512, int8x11AVX512, int8x12AVX512, int8x13AVX512, int8x14AVX512,
+	},
+	direct: []directKernel{nil, int8direct1AVX512, int8direct2AVX512, int8direct3AVX512, int8direct4AVX512, int8direct5AVX512, int8direct6AVX512, int8direct7AVX512, int8direct8AVX512},
+	widen:  widenInt8AVX512,
 }

@@ -15,11 +15,18 @@ var nf4Levels = []float64{
 
 // dequantizeFamily makes float32 of quantized panels, which are two vectors wide.
 func dequantizeFamily(g *gen) {
-	g.dequantizing("dequantizeBytes", "scale", 1, func() {}, func(src operand.Mem, _ int) []vec {
-		v := g.vec()
-		g.VPMOVSXBD(src, v)
-		g.VCVTDQ2PS(v, v)
-		return []vec{v}
+	g.dequantizing("dequantizeBytes", "scale", 4, func() {}, func(src operand.Mem, _ int) []vec {
+		codes, rows := g.move(src), g.vecs(4)
+		for r, v := range rows {
+			if left := uint64(24 - 8*r); left > 0 {
+				g.VPSLLD(operand.Imm(left), codes, v)
+				g.VPSRAD(operand.Imm(24), v, v)
+			} else {
+				g.VPSRAD(operand.Imm(24), codes, v)
+			}
+			g.VCVTDQ2PS(v, v)
+		}
+		return rows
 	})
 	var tables []vec
 	g.dequantizing("dequantizeTable", "scale", 2, func() {
@@ -76,12 +83,13 @@ func (g *gen) columns(name string) []vec {
 	return []vec{g.move(operand.Mem{Base: from}), g.move(operand.Mem{Base: from, Disp: g.bytes})}
 }
 
-// dequantizing makes a loop over the rows of bytes of a panel. prepare loads what body needs; body gives, for one vector of bytes, the
+// dequantizing makes a loop over rows of a panel, as many at a time as share their bytes: two rows a byte of 4-bit codes, or four
+// of 8-bit codes, four bytes a column. prepare loads what body needs; body gives, for one vector of columns, the
 // vector of each row that lies in it, before it is scaled.
 func (g *gen) dequantizing(name, vectors string, rows int, prepare func(), body func(src operand.Mem, at int) []vec) {
-	doc := "is " + name + "Generic"
-	if rows > 1 {
-		doc += " for pairs of rows, from an even one on"
+	doc, width := "is "+name+"Generic for pairs of rows, from an even one on", 1
+	if rows == 4 {
+		doc, width = "is "+name+"Generic for fours of rows, from a multiple of four on", 4
 	}
 	g.begin(name, "func(dst []float32, q []uint8, "+vectors+" []float32)", doc+".")
 	dst, q, n := g.GP64(), g.GP64(), g.GP64()
@@ -97,11 +105,11 @@ func (g *gen) dequantizing(name, vectors string, rows int, prepare func(), body 
 	g.align()
 	g.Label(start)
 	for at, s := range scales {
-		for r, v := range body(operand.Mem{Base: q, Disp: at * g.lanes()}, at) {
+		for r, v := range body(operand.Mem{Base: q, Disp: at * g.lanes() * width}, at) {
 			g.VMOVUPS(g.mul(v, s), operand.Mem{Base: dst, Disp: r*row*4 + at*g.bytes})
 		}
 	}
-	g.ADDQ(operand.U32(row), q)
+	g.ADDQ(operand.U32(row*width), q)
 	g.ADDQ(operand.U32(rows*row*4), dst)
 	g.SUBQ(operand.U32(rows*row), n)
 	g.JGE(operand.LabelRef(start))

@@ -57,6 +57,7 @@ var families = []family{
 	{"dropout", dropoutFamily, both},
 	{"dequantize", dequantizeFamily, both},
 	{"dynamic", dynamicFamily, both},
+	{"int8", int8Family, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
 

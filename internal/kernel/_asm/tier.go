@@ -17,11 +17,12 @@ type tier struct {
 	bytes  int    // in a vector register
 	rows   int    // of the highest register tile
 	span   []int  // span[r]: the panels that a tile of r rows covers, where that is more than one
+	direct int    // of the highest tile that takes 8-bit codes as they lie
 }
 
 var (
-	avx2   = tier{name: "avx2", suffix: "AVX2", bytes: 32, rows: 6, span: []int{1: 4, 2: 3, 3: 2}}
-	avx512 = tier{name: "avx512", suffix: "AVX512", bytes: 64, rows: 14, span: []int{1: 4, 2: 4, 3: 4, 4: 3}}
+	avx2   = tier{name: "avx2", suffix: "AVX2", bytes: 32, rows: 6, span: []int{1: 4, 2: 3, 3: 2}, direct: 4}
+	avx512 = tier{name: "avx512", suffix: "AVX512", bytes: 64, rows: 14, span: []int{1: 4, 2: 4, 3: 4, 4: 3}, direct: 8}
 )
 
 func (t tier) lanes() int { return t.bytes / 4 }

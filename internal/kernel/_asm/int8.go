@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+)
+
+// int8Family makes the products of 8-bit codes. A step is four of k: a panel's codes lie [k/4][panel][4], four bytes a column,
+// and what they are multiplied by is pairs of 16 bits, of k 0 and 2 and of k 1 and 3 of each step, which is how shifts take
+// such a column apart.
+func int8Family(g *gen) {
+	int8Largest(g)
+	int8Quantize(g)
+	int8Widen(g)
+	for r := 1; r <= g.rows; r++ {
+		int8Tile(g, r)
+	}
+	for r := 1; r <= g.direct; r++ {
+		int8Direct(g, r)
+	}
+}
+
+// int8Largest compares bit patterns, in whose order NaN is above infinity.
+func int8Largest(g *gen) {
+	acc, turn := g.vecs(chains), 0
+	g.loop(loop{
+		name: "largest", doc: "is largestGeneric.",
+		slices: []string{"x"}, results: []string{"most"}, unroll: chains,
+		before: func([]vec) {
+			for _, v := range acc {
+				g.zero(v)
+			}
+		},
+		body: func(at func(string) operand.Mem, k *mask) {
+			v := acc[turn%chains]
+			g.VPMAXSD(g.and(g.load(at("x"), k), g.memory(0x7fffffff)), v, v)
+			turn++
+		},
+		after: func() []vec { return []vec{g.total(acc, g.VPMAXSD)} },
+	})
+}
+
+// int8Quantize rounds to whole numbers, which fit 16 bits, and puts those of a step in order.
+func int8Quantize(g *gen) {
+	g.begin("quantizeRow", "func(dst []int32, x []float32, down float32)", "is quantizeRowGeneric for whole vectors; it leaves the rest.")
+	dst, x, n := g.GP64(), g.GP64(), g.GP64()
+	g.Load(g.Param("dst").Base(), dst)
+	g.Load(g.Param("x").Base(), x)
+	g.Load(g.Param("x").Len(), n)
+	down := g.parameter("down")
+	done, start := g.label("done"), g.label("loop")
+	g.SUBQ(operand.U32(g.lanes()), n)
+	g.JLT(operand.LabelRef(done))
+	g.align()
+	g.Label(start)
+	v := g.mul(down, operand.Mem{Base: x})
+	g.VCVTPS2DQ(v, v)
+	to := operand.Mem{Base: dst}
+	if g.bytes == 64 {
+		half := v.AsY()
+		g.VPMOVDW(v, half)
+		g.VPSHUFLW(operand.Imm(0xd8), half, half)
+		g.VPSHUFHW(operand.Imm(0xd8), half, half)
+		g.VMOVDQU(half, to)
+	} else {
+		half, high := v.AsX(), g.XMM()
+		g.VEXTRACTI128(operand.Imm(1), v, high)
+		g.VPACKSSDW(high, half, half)
+		g.VPSHUFLW(operand.Imm(0xd8), half, half)
+		g.VPSHUFHW(operand.Imm(0xd8), half, half)
+		g.VMOVDQU(half, to)
+	}
+	g.ADDQ(operand.U32(g.bytes), x)
+	g.ADDQ(operand.U32(g.bytes/2), dst)
+	g.SUBQ(operand.U32(g.lanes()), n)
+	g.JGE(operand.LabelRef(start))
+	g.Label(done)
+	g.end()
+}
+
+// apart gives the low and the high bytes of the 16-bit numbers of v, which it spends, as such numbers.
+func (g *gen) apart(v vec) []vec {
+	high := g.vec()
+	g.VPSRAW(operand.Imm(8), v, high)
+	g.VPSLLW(operand.Imm(8), v, v)
+	g.VPSRAW(operand.Imm(8), v, v)
+	return []vec{v, high}
+}
+
+// int8Widen takes the codes of a panel apart, as the tiles want them.
+func int8Widen(g *gen) {
+	g.begin("widenInt8", "func(dst []int32, codes []uint8)", "makes words of the codes of whole steps: those of pair 0 of all columns, then those of pair 1.")
+	dst, codes, n := g.GP64(), g.GP64(), g.GP64()
+	g.Load(g.Param("dst").Base(), dst)
+	g.Load(g.Param("codes").Base(), codes)
+	g.Load(g.Param("codes").Len(), n)
+	done, start := g.label("done"), g.label("loop")
+	g.SUBQ(operand.U32(2*g.bytes), n)
+	g.JLT(operand.LabelRef(done))
+	g.align()
+	g.Label(start)
+	for line := 0; line < 2*g.bytes; line += 64 {
+		g.PREFETCHT0(operand.Mem{Base: codes, Disp: aheadBytes + line})
+	}
+	for h := range 2 {
+		for pair, v := range g.apart(g.move(operand.Mem{Base: codes, Disp: h * g.bytes})) {
+			g.VMOVUPS(v, operand.Mem{Base: dst, Disp: (2*pair + h) * g.bytes})
+		}
+	}
+	g.ADDQ(operand.U32(2*g.bytes), codes)
+	g.ADDQ(operand.U32(4*g.bytes), dst)
+	g.SUBQ(operand.U32(2*g.bytes), n)
+	g.JGE(operand.LabelRef(start))
+	g.Label(done)
+	g.end()
+}
+
+const int8Arguments = "c *float32, ldc int, a *int32, lda int, %s, steps, acc int, rowScale, scale, bias *float32"
+
+// int8Tile makes a tile of r rows and a whole panel from pairs that were widened before:
+//
+//	c[i*ldc + j] = float32(Σ a[i*lda + p]·b[p*panel + j])·(rowScale[i]·scale[j]) + bias[j]
+//
+// where a and b are pairs and · is the sum of the products of their halves. Without rowScale, c takes the sum itself, as
+// 32 bits, which the next call begins with if acc.
+func int8Tile(g *gen, r int) {
+	name := fmt.Sprintf("int8x%d", r)
+	g.begin(name, "func("+fmt.Sprintf(int8Arguments, "b *int32")+")", fmt.Sprintf("computes a tile of %d rows from widened codes.", r))
+	g.int8Product(r, 2, func(b operand.Mem, rows []operand.Mem, sums [][]vec) {
+		for pair := range 2 {
+			at := b.Offset(2 * g.bytes * pair)
+			g.addPairs(sums, rows, pair, []vec{g.move(at), g.move(at.Offset(g.bytes))})
+		}
+	})
+}
+
+// int8Direct makes the same for codes as they lie.
+func int8Direct(g *gen, r int) {
+	name := fmt.Sprintf("int8direct%d", r)
+	g.begin(name, "func("+fmt.Sprintf(int8Arguments, "b *uint8")+")", fmt.Sprintf("computes a tile of %d rows from codes as they lie.", r))
+	g.int8Product(r, 1, func(b operand.Mem, rows []operand.Mem, sums [][]vec) {
+		low, high := g.apart(g.move(b)), g.apart(g.move(b.Offset(g.bytes)))
+		for pair := range 2 {
+			g.addPairs(sums, rows, pair, []vec{low[pair], high[pair]})
+		}
+	})
+}
+
+// addPairs adds to the sums the products of a pair of every row and of every column.
+func (g *gen) addPairs(sums [][]vec, rows []operand.Mem, pair int, b []vec) {
+	for i, row := range rows {
+		x, product := g.vec(), g.vec()
+		g.VPBROADCASTD(row.Offset(4*pair), x)
+		g.VPMADDWD(b[0], x, product)
+		g.VPADDD(product, sums[i][0], sums[i][0])
+		g.VPMADDWD(b[1], x, x)
+		g.VPADDD(x, sums[i][1], sums[i][1])
+	}
+}
+
+// int8Product makes the loop of a tile over steps, whose b is width times two vectors, and its end.
+func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.Mem, sums [][]vec)) {
+	sums := make([][]vec, r)
+	for i := range sums {
+		sums[i] = g.vecs(2)
+		for _, v := range sums[i] {
+			g.zero(v)
+		}
+	}
+	g.fetchTile(r)
+	a, rows := g.rowAddresses(g.arg("a"), g.arg("lda"), r)
+	b, n := g.arg("b"), g.arg("steps")
+	size := width * 2 * g.bytes
+	turn := func(count int) {
+		start, end := g.label("loop"), g.label("end")
+		g.SUBQ(operand.Imm(uint64(count)), n)
+		g.JLT(operand.LabelRef(end))
+		g.align()
+		g.Label(start)
+		for u := range count {
+			if r <= streamRows {
+				for line := 0; line < size; line += 64 {
+					g.PREFETCHT0(operand.Mem{Base: b, Disp: aheadBytes + u*size + line})
+				}
+			}
+			at := make([]operand.Mem, r)
+			for i := range at {
+				at[i] = rows[i].Offset(8 * u)
+			}
+			step(operand.Mem{Base: b, Disp: u * size}, at, sums)
+		}
+		g.advance(a, 8*count)
+		g.ADDQ(operand.U32(count*size), b)
+		g.SUBQ(operand.Imm(uint64(count)), n)
+		g.JGE(operand.LabelRef(start))
+		g.Label(end)
+		g.ADDQ(operand.Imm(uint64(count)), n)
+	}
+	turn(2)
+	turn(1)
+	g.int8Store(sums)
+}
+
+// int8Store adds c to the sums if acc, makes them the result unless there is no rowScale, stores them and returns.
+func (g *gen) int8Store(sums [][]vec) {
+	c, ldc, acc := g.arg("c"), g.arg("ldc"), g.arg("acc")
+	rowScale, scale, bias := g.arg("rowScale"), g.arg("scale"), g.arg("bias")
+	g.SHLQ(operand.Imm(2), ldc)
+	fresh, raw := g.label("fresh"), g.label("raw")
+	each := func(f func(i, j int, v vec, m operand.Mem)) {
+		at := g.GP64()
+		g.MOVQ(c, at)
+		for i, row := range sums {
+			for j, v := range row {
+				f(i, j, v, operand.Mem{Base: at, Disp: g.bytes * j})
+			}
+			if i < len(sums)-1 {
+				g.ADDQ(ldc, at)
+			}
+		}
+	}
+	g.TESTQ(acc, acc)
+	g.JEQ(operand.LabelRef(fresh))
+	each(func(_, _ int, v vec, m operand.Mem) { g.VPADDD(m, v, v) })
+	g.Label(fresh)
+	g.TESTQ(rowScale, rowScale)
+	g.JEQ(operand.LabelRef(raw))
+	each(func(i, j int, v vec, m operand.Mem) {
+		s := g.scalar(operand.Mem{Base: rowScale, Disp: 4 * i})
+		g.VMULPS(operand.Mem{Base: scale, Disp: g.bytes * j}, s, s)
+		g.VCVTDQ2PS(v, v)
+		g.VMULPS(s, v, v)
+		g.VADDPS(operand.Mem{Base: bias, Disp: g.bytes * j}, v, v)
+		g.VMOVUPS(v, m)
+	})
+	g.end()
+	g.Label(raw)
+	each(func(_, _ int, v vec, m operand.Mem) { g.VMOVUPS(v, m) })
+	g.end()
+}

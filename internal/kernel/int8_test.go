@@ -1,0 +1,239 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"trimtab/internal/near"
+)
+
+// int8Rows quantizes the rows of x [m,k], gap words apart, at an offset from an aligned address.
+func int8Rows(s *Set, x []float32, m, k, gap, offset int) (a []int32, lda int, scales []float32) {
+	lda = Int8Words(k) + gap
+	a = make([]int32, offset+m*lda)[offset:]
+	scales = make([]float32, m)
+	for i := range m {
+		scales[i] = s.QuantizeRow(a[i*lda:], x[i*k:][:k])
+	}
+	return a, lda, scales
+}
+
+// multiplyInt8 is all of x [m,k] times the packed b [k,n].
+func multiplyInt8(s *Set, x []float32, b *Quantized, bias []float32, m int) []float32 {
+	a, lda, scales := int8Rows(s, x, m, b.k, 0, 0)
+	c := make([]float32, m*b.n)
+	s.MultiplyInt8(c, b.n, a, lda, scales, b, bias, m, 0, b.n, make([]int32, s.Int8Temp()))
+	return c
+}
+
+// strangeRow is a row of one of several kinds.
+func strangeRow(r *rand.Rand, k, kind int) []float32 {
+	x := randoms(r, k)
+	switch kind {
+	case 1:
+		clear(x)
+	case 2: // denormal throughout
+		for i := range x {
+			x[i] = float32(float64(x[i]) * 0x1p-130)
+		}
+	case 3: // one element outweighs all others
+		x[r.IntN(k)] = 1e30
+	case 4: // halves: ties in rounding
+		for i := range x {
+			x[i] = float32(r.IntN(255)-127) / 2
+		}
+		x[0] = 127
+	case 5:
+		x[r.IntN(k)] = float32(math.NaN())
+	case 6:
+		x[r.IntN(k)] = float32(math.Inf(1 - 2*r.IntN(2)))
+	case 7: // the largest there are
+		for i := range x {
+			x[i] = math.MaxFloat32
+		}
+	}
+	return x
+}
+
+// TestInt8QuantizeRow compares with the definition in float64, and tiers to the bit.
+func TestInt8QuantizeRow(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(41, 42))
+		for turn := range 400 {
+			k, kind := 1+r.IntN(90), turn%8
+			x := strangeRow(r, k, kind)
+			in, _ := guarded(t, k, r.IntN(16))
+			copy(in, x)
+			const mark = 0x5a5a5a5a
+			words := Int8Words(k)
+			buf := make([]int32, words+200)
+			for i := range buf {
+				buf[i] = mark
+			}
+			lo := 64 + r.IntN(16)
+			got := buf[lo : lo+words]
+			scale := s.QuantizeRow(got, in)
+			for i, v := range buf {
+				if (i < lo || i >= lo+words) && v != mark {
+					t.Fatalf("wrote word %d of %d", i-lo, words)
+				}
+			}
+			want := make([]int32, words)
+			wantScale := generic.QuantizeRow(want, x)
+			near.Bits(t, "scale", []float32{scale}, []float32{wantScale})
+			if !slices.Equal(got, want) {
+				t.Fatalf("kind %d, %d elements: %x, generic %x", kind, k, got, want)
+			}
+			if kind == 5 || kind == 6 {
+				if scale == scale || slices.Max(got) != 0 || slices.Min(got) != 0 {
+					t.Fatalf("kind %d: scale %v and %x", kind, scale, got)
+				}
+				continue
+			}
+			for i, v := range x {
+				at := got[i/4*2+i%2]
+				if i%4 > 1 {
+					at >>= 16
+				}
+				q := float64(int16(at))
+				if d := math.Abs(float64(v)/float64(scale) - q); !(d <= 0.5001) || math.Abs(q) > 127 {
+					t.Fatalf("kind %d: %g is %g times %g", kind, v, q, scale)
+				}
+			}
+		}
+	})
+}
+
+// TestInt8Exact compares every element with the sum of its codes in whole numbers and the four operations in order.
+func TestInt8Exact(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(43, 44))
+		shapes := [][3]int{{1, 1, 1}, {16, 32, 4}, {40, 70, 4*int8Steps + 9}, {3, 33, 9*int8Steps - 1}, {7, 64, 0}, {17, 5, 2}}
+		for range 60 {
+			shapes = append(shapes, [3]int{1 + r.IntN(50), 1 + r.IntN(150), 1 + r.IntN(400)})
+		}
+		for turn, sh := range shapes {
+			m, n, k := sh[0], sh[1], sh[2]
+			var x []float32
+			for range m {
+				x = append(x, strangeRow(r, max(k, 1), r.IntN(12))[:k]...)
+			}
+			w := randoms(r, n*k)
+			if turn%3 == 0 && k > 0 {
+				w[r.IntN(n*k)] = float32(math.NaN())
+			}
+			b := quantize(s, Int8, w, n, k)
+			var bias []float32
+			if turn%2 == 0 {
+				bias = randoms(r, n)
+			}
+			a, lda, scales := int8Rows(s, x, m, k, r.IntN(5), r.IntN(16))
+			ldc := n + r.IntN(5)
+			c, check := guarded(t, (m-1)*ldc+n, r.IntN(16))
+			s.MultiplyInt8(c, ldc, a, lda, scales, b, bias, m, 0, n, make([]int32, s.Int8Temp()))
+			check()
+			for i := range m {
+				near.CheckNaN(t, fmt.Sprintf("%v row %d", sh, i), c[i*ldc:i*ldc+n], int8Expected(a[i*lda:], scales[i], b, bias), near.Exact)
+				for j := n; j < ldc && i < m-1; j++ {
+					if math.Float32bits(c[i*ldc+j]) != 0x7fc0beef {
+						t.Fatalf("%v: wrote beyond row %d", sh, i)
+					}
+				}
+			}
+		}
+	})
+}
+
+// int8Expected is a row of the product by its definition.
+func int8Expected(a []int32, scale float32, b *Quantized, bias []float32) []float32 {
+	y := make([]float32, b.n)
+	for o := range y {
+		var sum int64
+		for k := range b.k {
+			word := a[k/4*2+k%2]
+			if k%4 > 1 {
+				word >>= 16
+			}
+			sum += int64(int16(word)) * int64(int8(b.bytes(o / b.panel)[byteAt(k, b.panel, o%b.panel)]))
+		}
+		y[o] = float32(sum) * (scale * b.scales.at(o))
+		if bias != nil {
+			y[o] += bias[o]
+		}
+	}
+	return y
+}
+
+// TestInt8Largest has sums at the bound of 32 bits.
+func TestInt8Largest(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		const n, k = 2, MaxInt8
+		w := make([]float32, n*k)
+		for i := range w {
+			w[i] = float32(1 - 2*(i/k))
+		}
+		b := quantize(s, Int8, w, n, k)
+		for _, m := range []int{1, 30} {
+			var x []float32
+			for range m {
+				x = append(x, w[:k]...)
+			}
+			for i, v := range multiplyInt8(s, x, b, nil, m) {
+				if want := float32(k * (1 - 2*(i%2))); math.Abs(float64(v-want)) > 1 {
+					t.Fatalf("%d rows: %v, want %v", m, v, want)
+				}
+			}
+		}
+	})
+}
+
+// TestInt8TiersAndSplits says that an element has the same bits in every tier, in any company.
+func TestInt8TiersAndSplits(t *testing.T) {
+	r := rand.New(rand.NewPCG(45, 46))
+	const m, n, k = 61, 150, 333
+	x, w, bias := randoms(r, m*k), randoms(r, n*k), randoms(r, n)
+	want := multiplyInt8(generic, x, quantize(generic, Int8, w, n, k), bias, m)
+	eachTier(t, func(t *testing.T, s *Set) {
+		b := quantize(s, Int8, w, n, k)
+		near.Bits(t, "at once", multiplyInt8(s, x, b, bias, m), want)
+		a, lda, scales := int8Rows(s, x, m, k, 0, 0)
+		temp := make([]int32, s.Int8Temp())
+		for range 40 {
+			got := make([]float32, m*n)
+			for i := 0; i < m; {
+				rows := 1 + r.IntN(m-i)
+				for j := 0; j < n; {
+					to := min(n, j+s.Panel*(1+r.IntN(6)))
+					s.MultiplyInt8(got[i*n+j:], n, a[i*lda:], lda, scales[i:], b, bias, rows, j, to, temp)
+					j = to
+				}
+				i += rows
+			}
+			near.Bits(t, "in parts", got, want)
+		}
+	})
+}
+
+// TestInt8Error measures what 8 bits cost a product of normally distributed numbers, beside the sum in float64.
+func TestInt8Error(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(47, 48))
+		const m, n, k = 32, 96, 768
+		x, w := randoms(r, m*k), randoms(r, n*k)
+		var size, off float64
+		for i, v := range multiplyInt8(s, x, quantize(s, Int8, w, n, k), nil, m) {
+			sum := 0.0
+			for p := range k {
+				sum += float64(x[i/n*k+p]) * float64(w[i%n*k+p])
+			}
+			size += sum * sum
+			off += (float64(v) - sum) * (float64(v) - sum)
+		}
+		if e := math.Sqrt(off / size); !(e > 5e-3 && e < 1.2e-2) {
+			t.Errorf("relative RMS error %.3g", e)
+		}
+	})
+}
