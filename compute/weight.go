@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Precision says how a device holds a frozen weight. Products are of float32 in all of them: a
-// weight's elements are those that the precision can say.
+// Precision says how a device holds a frozen weight: its elements are those that the precision can say. Products are of float32
+// in all of them but Int8, whose Linear multiplies whole numbers.
 type Precision uint8
 
 // The precisions.
@@ -15,7 +15,8 @@ const (
 	F32 Precision = iota
 	// BF16 is bfloat16, rounded to nearest even: 2 bytes an element.
 	BF16
-	// Int8 is symmetric, with a scale an output row (absmax/127): 1 byte an element.
+	// Int8 is symmetric, with a scale an output row (absmax/127): 1 byte an element. Linear quantizes each row of x alike, by itself,
+	// and adds up products of whole numbers exactly; a row that is not finite throughout gives NaN.
 	Int8
 	// NF4 is QLoRA's normal float, in groups of 64 with double-quantized scales (Dettmers et al. 2023): 4.13 bits an element.
 	NF4
@@ -51,7 +52,7 @@ func (p Precision) Bytes(out, in int) int64 {
 	case BF16:
 		return 2 * n
 	case Int8:
-		return n + 4*int64(out)
+		return int64(out) * (int64(in+3)/4*4 + 4)
 	case NF4:
 		return int64(out)*int64((in+1)/2) + groups(64) + 4*((groups(64)+255)/256)
 	case Int4:

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"trimtab/compute"
+	"trimtab/internal/chance"
 )
 
 // holding is a way for a device to hold a frozen weight.
@@ -14,9 +15,12 @@ const (
 	packed holding = iota
 	packedTransposed
 	asRows
+	inInt8
 )
 
-func (h holding) String() string { return [...]string{"packed", "packed transposed", "rows"}[h] }
+func (h holding) String() string {
+	return [...]string{"packed", "packed transposed", "rows", "int8"}[h]
+}
 
 // hold gives input i, [out, in], to the device as a weight, once. For packedTransposed
 // the matrix is transposed first.
@@ -36,6 +40,8 @@ func (r *Run) pack(m compute.Mat, h holding) compute.Weight {
 		return r.Device.Pack(m, compute.F32)
 	case asRows:
 		return r.Device.Rows(m)
+	case inInt8:
+		return r.Device.Pack(m, compute.Int8)
 	}
 	t := compute.NewMat(m.Cols, m.Rows, make([]float32, m.Rows*m.Cols))
 	for o := range m.Rows {
@@ -56,6 +62,9 @@ func products() []*Case {
 		}
 	}
 	all = append(all, linear(300, 768, 96, 0, packed, true), linear(130, 64, 1100, 0, packed, false), linear(7, 3100, 24, 0, asRows, true))
+	for _, s := range []struct{ m, in, out, gap int }{{0, 16, 16, 0}, {1, 1, 1, 0}, {1, 64, 200, 0}, {5, 17, 33, 2}, {20, 300, 70, 0}, {130, 96, 80, 1}} {
+		all = append(all, linearInt8(s.m, s.in, s.out, s.gap, s.m%2 == 1))
+	}
 	for _, h := range []holding{packed, asRows} {
 		for _, s := range []struct{ m, in, out, rows int }{{1, 32, 50, 3}, {5, 33, 47, 0}, {6, 100, 300, 70}, {20, 64, 9, 20}} {
 			all = append(all, linearRows(s.m, s.in, s.out, s.rows, h, s.m%2 == 0))
@@ -99,6 +108,52 @@ func linear(m, in, out, gap int, h holding, bias bool) *Case {
 		Flops: int64(2 * m * in * out),
 		Bytes: int64(4 * (m*in + in*out + m*out)),
 	}
+}
+
+// linearInt8 is linear in whole numbers. Its rows and weights are some that 8 bits can say, so the definition, and the gradient that is
+// checked, are those of the product of what is held; rounding has no gradient.
+func linearInt8(m, in, out, gap int, bias bool) *Case {
+	c := linear(m, in, out, gap, inInt8, bias)
+	for i, unit := range []float32{1.0 / 32, 1.0 / 1024} {
+		c.In[i].Size, c.In[i].Fill = unit, wholeNumbers(in)
+	}
+	forward, backward := c.Twin.Forward, c.Twin.Backward
+	c.Twin.Forward = func(in []Matrix) []Matrix { return forward([]Matrix{in[0], spoilt(in[1]), in[2]}) }
+	c.Twin.Backward = func(in, out []Matrix, dy Matrix, d []Matrix) {
+		backward([]Matrix{in[0], spoilt(in[1]), in[2]}, out, dy, d)
+	}
+	return c
+}
+
+// wholeNumbers fills rows with whole numbers, of which the first is the greatest that there is.
+func wholeNumbers(cols int) func(chance.Key, []float32) {
+	return func(key chance.Key, dst []float32) {
+		chance.Normals(key, dst)
+		for i, v := range dst {
+			dst[i] = float32(math.Round(float64(max(-127, min(127, 40*v)))))
+			if i%cols == 0 {
+				dst[i] = 127
+			}
+		}
+	}
+}
+
+// spoilt is w, but rows that have a NaN are NaN: they have no scale.
+func spoilt(w Matrix) Matrix {
+	s := NewMatrix(w.Rows, w.Cols)
+	copy(s.Data, w.Data)
+	for o := range s.Rows {
+		var sum float64
+		for _, v := range w.Row(o) {
+			sum += v
+		}
+		for i := range s.Row(o) {
+			if sum != sum {
+				s.Row(o)[i] = sum
+			}
+		}
+	}
+	return s
 }
 
 // fan keeps products of n terms near 1.

@@ -42,7 +42,8 @@ type Device struct {
 // The uses of shared scratch.
 const (
 	sharedPanels  = iota // packed blocks of a right operand
-	sharedLeft           // transposed blocks of a left operand
+	sharedLeft           // blocks of a left operand, transposed or quantized
+	sharedScales         // of its quantized rows
 	sharedRows           // gathered rows of a weight
 	sharedPartial        // partial sums of rows
 	sharedBias           // the wanted part of a bias

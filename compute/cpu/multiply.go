@@ -33,6 +33,7 @@ type product struct {
 	n0, n1, k0, k1 int
 	left           compute.Mat
 	right          []float32
+	codes          quantizedRows // a, for a product in whole numbers
 	// Of an outer product: the wide operand, and whether the result is turned.
 	wide   compute.Mat
 	turned bool

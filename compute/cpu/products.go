@@ -8,6 +8,10 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 	shaped("Linear", x, x.Rows, m.in)
 	shaped("Linear", y, x.Rows, m.out)
 	long("Linear", bias, m.out)
+	if m.integer() {
+		d.multiplyInt8(y, x, m, bias)
+		return
+	}
 	if m.panel > 0 {
 		d.multiply(product{alpha: 1, c: y, a: x, source: fromPanels, panels: m.panels, quantized: m.quantized, k: m.in, bias: bias})
 		return

@@ -133,7 +133,7 @@ func BenchmarkInt8(b *testing.B) {
 					r := rand.New(rand.NewPCG(1, 2))
 					held, c := quantize(s, Int8, randoms(r, n*k), n, k), make([]float32, m*n)
 					a, lda, scales := int8Rows(s, randoms(r, m*k), m, k, 16, 0)
-					temp := make([]int32, s.Int8Temp())
+					temp := make([]float32, s.Int8Temp())
 					for b.Loop() {
 						s.MultiplyInt8(c, n, a, lda, scales, held, nil, m, 0, n, temp)
 					}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // Products of 8-bit codes. The codes of an Int8 matrix B [k,n] stand in panels [k/4][panel][4], filled up with zeros, and x·B is
@@ -76,8 +77,8 @@ func int8At(x []float32, i int, down float32) int16 {
 //
 // where the sum is exact and each of the four operations is rounded to float32; without bias nothing is added. So an element has
 // the same bits in every tier, whatever stands beside it and however a caller splits rows and columns.
-// n0 is a multiple of Panel; so is n1 except at the end of the matrix. temp has room for Int8Temp words.
-func (s *Set) MultiplyInt8(c []float32, ldc int, a []int32, lda int, rowScale []float32, b *Quantized, bias []float32, m, n0, n1 int, temp []int32) {
+// n0 is a multiple of Panel; so is n1 except at the end of the matrix. temp has room for Int8Temp elements.
+func (s *Set) MultiplyInt8(c []float32, ldc int, a []int32, lda int, rowScale []float32, b *Quantized, bias []float32, m, n0, n1 int, temp []float32) {
 	words := Int8Words(b.k)
 	if b.form != Int8 || b.panel != s.Panel || b.k > MaxInt8 {
 		panic(fmt.Sprintf("kernel: a product with a matrix in form %d, %d rows, panels of %d instead of %d", b.form, b.k, b.panel, s.Panel))
@@ -111,15 +112,20 @@ func (s *Set) MultiplyInt8(c []float32, ldc int, a []int32, lda int, rowScale []
 		if bias != nil {
 			product.bias = bias[n:][:product.cols]
 		}
-		s.int8(&product)
+		s.int8(product)
 	}
 }
 
 // int8Steps is the most steps of four rows of B that are multiplied between two looks at C: their pairs stay in the second cache.
 const int8Steps = 768
 
-// Int8Temp is the words that MultiplyInt8 needs.
-func (s *Set) Int8Temp() int { return 2 * int8Steps * s.Panel }
+// Int8Temp is the elements that MultiplyInt8 needs: pairs of a panel, a tile and a panel's bias.
+func (s *Set) Int8Temp() int { return (2*int8Steps + s.Tile + 1) * s.Panel }
+
+// Words is the same memory as 32-bit words.
+func Words(f []float32) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(f))), len(f))
+}
 
 // int8Product is MultiplyInt8 for one panel, of which cols columns exist.
 type int8Product struct {
@@ -132,10 +138,10 @@ type int8Product struct {
 	scale    []float32
 	bias     []float32
 	m, cols  int
-	temp     []int32
+	temp     []float32
 }
 
-func int8Generic(p *int8Product) {
+func int8Generic(p int8Product) {
 	var sums [genericPanel]int32
 	words := len(p.codes) / (2 * genericPanel)
 	for i := range p.m {

@@ -25,7 +25,7 @@ func int8Rows(s *Set, x []float32, m, k, gap, offset int) (a []int32, lda int, s
 func multiplyInt8(s *Set, x []float32, b *Quantized, bias []float32, m int) []float32 {
 	a, lda, scales := int8Rows(s, x, m, b.k, 0, 0)
 	c := make([]float32, m*b.n)
-	s.MultiplyInt8(c, b.n, a, lda, scales, b, bias, m, 0, b.n, make([]int32, s.Int8Temp()))
+	s.MultiplyInt8(c, b.n, a, lda, scales, b, bias, m, 0, b.n, make([]float32, s.Int8Temp()))
 	return c
 }
 
@@ -111,8 +111,8 @@ func TestInt8QuantizeRow(t *testing.T) {
 func TestInt8Exact(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(43, 44))
-		shapes := [][3]int{{1, 1, 1}, {16, 32, 4}, {40, 70, 4*int8Steps + 9}, {3, 33, 9*int8Steps - 1}, {7, 64, 0}, {17, 5, 2}}
-		for range 60 {
+		shapes := [][3]int{{1, 1, 1}, {16, 32, 4}, {20, 20, 4*int8Steps + 9}, {3, 17, 9*int8Steps - 1}, {7, 64, 0}, {17, 5, 2}}
+		for range 40 {
 			shapes = append(shapes, [3]int{1 + r.IntN(50), 1 + r.IntN(150), 1 + r.IntN(400)})
 		}
 		for turn, sh := range shapes {
@@ -133,7 +133,7 @@ func TestInt8Exact(t *testing.T) {
 			a, lda, scales := int8Rows(s, x, m, k, r.IntN(5), r.IntN(16))
 			ldc := n + r.IntN(5)
 			c, check := guarded(t, (m-1)*ldc+n, r.IntN(16))
-			s.MultiplyInt8(c, ldc, a, lda, scales, b, bias, m, 0, n, make([]int32, s.Int8Temp()))
+			s.MultiplyInt8(c, ldc, a, lda, scales, b, bias, m, 0, n, make([]float32, s.Int8Temp()))
 			check()
 			for i := range m {
 				near.CheckNaN(t, fmt.Sprintf("%v row %d", sh, i), c[i*ldc:i*ldc+n], int8Expected(a[i*lda:], scales[i], b, bias), near.Exact)
@@ -200,7 +200,7 @@ func TestInt8TiersAndSplits(t *testing.T) {
 		b := quantize(s, Int8, w, n, k)
 		near.Bits(t, "at once", multiplyInt8(s, x, b, bias, m), want)
 		a, lda, scales := int8Rows(s, x, m, k, 0, 0)
-		temp := make([]int32, s.Int8Temp())
+		temp := make([]float32, s.Int8Temp())
 		for range 40 {
 			got := make([]float32, m*n)
 			for i := 0; i < m; {

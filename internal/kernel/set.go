@@ -73,7 +73,7 @@ type functions struct {
 
 	largest     func(x []float32) float32
 	quantizeRow func(dst []int32, x []float32, down float32)
-	int8        func(p *int8Product)
+	int8        func(p int8Product)
 
 	dropout func(dst, x []float32, d dropping, block uint64)
 

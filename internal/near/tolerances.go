@@ -46,6 +46,9 @@ const (
 	Sum = 3e-7
 	// Twin bounds a float32 operation against its float64 twin.
 	Twin = 1e-5
+	// EightBits bounds scores of a small model whose activations are rounded to 8 bits
+	// before every product, against those of the same model without.
+	EightBits = 1e-2
 	// Direction bounds a derivative along a random direction, analytic against
 	// finite differences, both in float64.
 	Direction = 1e-6
