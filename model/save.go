@@ -16,12 +16,11 @@ import (
 )
 
 // Save writes the base, as it is now, to a folder that transformers reads:
-// config.json and model.safetensors, in F32 or F16. A tied weight is written once;
+// config.json and model.safetensors, in F32, F16 or BF16. A tied weight is written once;
 // the config names the head that the base has, its labels, and whether weights are tied.
 func (b *Base) Save(dir string, dtype tensor.DType) error {
-	names := map[tensor.DType]string{tensor.F32: "float32", tensor.F16: "float16"}
-	if names[dtype] == "" {
-		return fmt.Errorf("save %s: a base is written in F32 or F16, not %s", dir, dtype)
+	if dtypeNames[dtype] == "" {
+		return fmt.Errorf("save %s: a base is written in F32, F16 or BF16, not %s", dir, dtype)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -39,7 +38,19 @@ func (b *Base) Save(dir string, dtype tensor.DType) error {
 			tensors[l.Name+".bias"] = tensors[l.Bias.Name]
 		}
 	}
-	text, err := b.describe(names[dtype])
+	config, err := b.describe(dtype)
+	if err != nil {
+		return err
+	}
+	return writeFolder(dir, config, tensors)
+}
+
+// dtypeNames are the config's names of the types that a base is written in.
+var dtypeNames = map[tensor.DType]string{tensor.F32: "float32", tensor.F16: "float16", tensor.BF16: "bfloat16"}
+
+// writeFolder writes config.json and model.safetensors.
+func writeFolder(dir string, config map[string]json.RawMessage, tensors map[string]*tensor.Tensor) error {
+	text, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -53,20 +64,26 @@ func (b *Base) Save(dir string, dtype tensor.DType) error {
 	return checkpoint.WriteSafetensors(filepath.Join(dir, "model.safetensors"), tensors, map[string]string{"format": "pt"})
 }
 
-// describe is the config.json of the base as it is now.
-func (b *Base) describe(dtype string) ([]byte, error) {
-	raw := maps.Clone(b.Config.Raw)
+// typed are the keys of the config for a base that is written in a type.
+func (c *Config) typed(dtype tensor.DType) map[string]json.RawMessage {
+	raw := maps.Clone(c.Raw)
 	if raw == nil {
 		raw = map[string]json.RawMessage{}
 	}
+	delete(raw, "torch_dtype")
+	raw["dtype"] = json.RawMessage(strconv.Quote(dtypeNames[dtype]))
+	return raw
+}
+
+// describe are the keys of config.json of the base as it is now.
+func (b *Base) describe(dtype tensor.DType) (map[string]json.RawMessage, error) {
+	raw := b.Config.typed(dtype)
 	var err error
 	set := func(key string, value any) {
 		text, e := json.Marshal(value)
 		err = errors.Join(err, e)
 		raw[key] = text
 	}
-	delete(raw, "torch_dtype")
-	set("dtype", dtype)
 	if class := b.class(); class != "" {
 		set("architectures", []string{class})
 	}
@@ -82,10 +99,7 @@ func (b *Base) describe(dtype string) ([]byte, error) {
 	if len(b.Tree.Untied()) > 0 {
 		set("tie_word_embeddings", false)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return json.MarshalIndent(raw, "", "  ")
+	return raw, err
 }
 
 // class is transformers' name of the base with its head: the config's own where it

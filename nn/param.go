@@ -23,6 +23,7 @@ type Param struct {
 	fresh      func() []float32 // how a fresh one begins
 	transposed bool             // published as [in, out]
 	precision  compute.Precision
+	exact      bool           // held in float32 whatever the base's precision
 	shared     bool           // also a table of rows: never packed, held once
 	set        []float32      // replaces base: a merged weight
 	floats     []float32      // base's elements, where they were needed as float32

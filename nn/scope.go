@@ -66,7 +66,7 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 	}
 	l.Weight = s.Param("weight", shape, s.init)
 	l.Weight.transposed = transposed
-	if !s.exact {
+	if l.Weight.exact = s.exact; !s.exact {
 		l.Weight.precision = s.load.o.Precision
 	}
 	if bias {

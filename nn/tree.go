@@ -26,6 +26,18 @@ func (t *Tree) Layer(path string) (Layer, bool) {
 	return l, ok
 }
 
+// Quantized are the maps whose frozen weights are held in the precision that the base was loaded with, in the order of the
+// page: those of the blocks, but for what trains.
+func (t *Tree) Quantized() []*Linear {
+	var maps []*Linear
+	for _, l := range t.order {
+		if l, ok := l.(*Linear); ok && !l.Weight.exact && !l.Weight.shared && !l.Weight.Trains() {
+			maps = append(maps, l)
+		}
+	}
+	return maps
+}
+
 // Params are all tensors, each once, in the order of loading.
 func (t *Tree) Params() []*Param { return t.params }
 

@@ -19,8 +19,8 @@ func (j *Job) Merge(dir string) (notes []string, err error) {
 	if j.Prompt != nil && j.Prompt.Soft != nil {
 		return nil, fmt.Errorf("merge the template's soft tokens: %w: they are no change of weights", delta.ErrNotMergeable)
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("%s: %w: there is something in it, and a base is written to a new folder", dir, os.ErrExist)
+	if err := newFolder(dir); err != nil {
+		return nil, err
 	}
 	var merged []*delta.Delta
 	defer func() {
@@ -42,6 +42,14 @@ func (j *Job) Merge(dir string) (notes []string, err error) {
 		}
 		return j.Tokenizer.Save(dir)
 	})
+}
+
+// newFolder is an error about a folder that a base cannot be written to.
+func newFolder(dir string) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s: %w: there is something in it, and a base is written to a new folder", dir, os.ErrExist)
+	}
+	return nil
 }
 
 // inNewFolder makes a folder in one step: write fills a temporary one beside it, which

@@ -178,6 +178,8 @@ func ReadReport(dir string) (*Report, error) {
 type OpenOptions struct {
 	// Base replaces the recipe's model_name_or_path; empty for that.
 	Base string
+	// Quantization replaces the recipe's quantization; empty for that.
+	Quantization string
 	// Force opens a run whose base has another fingerprint.
 	Force bool
 }
@@ -194,6 +196,9 @@ func OpenRun(dir string, dev compute.Device, o OpenOptions) (*Job, *Report, erro
 	}
 	if o.Base != "" {
 		r.Base = o.Base
+	}
+	if o.Quantization != "" {
+		r.Quantization = o.Quantization
 	}
 	r.calibration = report.Calibration
 	if asked := r.Prompt != nil && r.Prompt.calibrates(); asked != (report.Calibration != nil) {

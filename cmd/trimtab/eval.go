@@ -63,13 +63,8 @@ recipe's test data, and where it has none on its validation data.`,
 
 // evaluated is the data set that a command line means.
 func evaluated(r *recipe.Recipe, args []string) (*recipe.Source, error) {
-	switch {
-	case len(args) == 2:
+	if len(args) == 2 {
 		return &recipe.Source{File: args[1]}, nil
-	case r.Data.Test != nil:
-		return r.Data.Test, nil
-	case r.Data.Validation != nil:
-		return r.Data.Validation, nil
 	}
-	return nil, errors.New("the recipe has no test and no validation data: name a FILE")
+	return r.Held()
 }

@@ -49,7 +49,7 @@ func newRoot() *cobra.Command {
 		}
 		return nil
 	}
-	root.AddCommand(a.demo(), a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(),
+	root.AddCommand(a.demo(), a.train(), a.plan(), a.eval(), a.predict(), a.generate(), a.embed(), a.inspect(), a.tokenize(), a.merge(), a.quantize(),
 		a.pretrain(), a.forward(), a.step(), a.bench(), a.schema())
 	root.InitDefaultCompletionCmd()
 	if c, _, err := root.Find([]string{"completion"}); err == nil {

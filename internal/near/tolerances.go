@@ -55,6 +55,9 @@ const (
 	// Float64 bounds formulas computed twice in float64: schedules, metrics,
 	// optimizer arithmetic against a written-out reference.
 	Float64 = 1e-12
+	// Deviation bounds relative errors of quantized weights and of the states
+	// behind them, and perplexities, against the Python libraries.
+	Deviation = 5e-5
 	// Printed bounds a number that was read back from text with six digits.
 	Printed = 1e-5
 )
