@@ -85,6 +85,7 @@ func (o *assemble) forward(t *Tape) {
 		o.mats = append(o.mats, s.data)
 	}
 	t.dev.Assemble(o.y.data, o.mats, o.refs)
+	clear(o.mats) // or an arena that was let go would stay
 }
 
 func (o *assemble) backward(t *Tape) {

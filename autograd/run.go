@@ -3,6 +3,7 @@ package autograd
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"trimtab/compute"
 )
@@ -80,8 +81,7 @@ func (t *Tape) ready(loss *Value, wanted []*Value) error {
 	}
 	t.prepare(loss)
 	if len(t.arena) < t.plan.peak {
-		t.arena = nil // before the larger one is there
-		t.arena = t.dev.Alloc(t.plan.peak)
+		t.grow(t.plan.peak)
 	}
 	for i := range t.nodes {
 		for _, v := range t.nodes[i].out {
@@ -92,6 +92,19 @@ func (t *Tape) ready(loss *Value, wanted []*Value) error {
 		}
 	}
 	return nil
+}
+
+// grow makes the arena of n elements. A large one that was there goes back to the system first, or
+// both would be resident until the heap has grown enough for a collection.
+func (t *Tape) grow(n int) {
+	const large = 16 << 20 / 4
+	was := len(t.arena)
+	t.arena = nil
+	t.values.rest(func(v *Value) { v.data, v.grad = compute.Mat{}, compute.Mat{} })
+	if was >= large {
+		debug.FreeOSMemory()
+	}
+	t.arena = t.dev.Alloc(n)
 }
 
 func (t *Tape) run() {

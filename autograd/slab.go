@@ -21,6 +21,13 @@ func (s *slab[T]) next() *T {
 
 func (s *slab[T]) reset() { s.used = 0 }
 
+// rest calls f for what was handed out before the reset and not since.
+func (s *slab[T]) rest(f func(*T)) {
+	for i := s.used; i < len(s.chunks)*chunk; i++ {
+		f(&s.chunks[i/chunk][i%chunk])
+	}
+}
+
 // slabs holds a slab for each type of operation.
 type slabs map[reflect.Type]interface{ reset() }
 

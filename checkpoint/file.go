@@ -171,7 +171,7 @@ func (f *File) Close() error {
 // release lets go of the memory that holds the tensor's part of a mapped file.
 func (e *entry) release() {
 	if e.file.mapped {
-		release(e.data)
+		release(e.file.data, e.data)
 	}
 }
 

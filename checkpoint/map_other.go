@@ -21,4 +21,4 @@ func mapFile(path string) (data []byte, mapped bool, unmap func() error, err err
 }
 
 // release has nothing to do where nothing is mapped.
-func release([]byte) {}
+func release(mapping, part []byte) {}

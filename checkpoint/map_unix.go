@@ -41,11 +41,17 @@ func mapFile(path string) (data []byte, mapped bool, unmap func() error, err err
 	return data, true, func() error { return syscall.Munmap(data) }, nil
 }
 
-// release gives the whole pages of a part of a mapping back: they are read from the file again when they are touched.
-func release(data []byte) {
-	page := os.Getpagesize()
-	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(data))) % uintptr(page))
-	if n := (len(data) - skip) / page * page; n > 0 {
-		_ = unix.Madvise(data[skip:skip+n], unix.MADV_DONTNEED) // what the system keeps costs memory and nothing else
+// around is how much of a file Linux maps where one byte is touched: as much as lies between two multiples of it in memory.
+const around = 64 << 10
+
+// release gives the pages of a part of a mapping back, and those that came with them: they are read from the file again
+// when they are touched.
+func release(mapping, part []byte) {
+	begin := uintptr(unsafe.Pointer(unsafe.SliceData(mapping)))
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	from := max(begin, first/around*around) - begin
+	to := min(uintptr(len(mapping)), (first+uintptr(len(part))+around-1)/around*around-begin)
+	if len(part) > 0 {
+		_ = unix.Madvise(mapping[from:to], unix.MADV_DONTNEED) // what the system keeps costs memory and nothing else
 	}
 }

@@ -24,6 +24,8 @@ type Options struct {
 	Precision compute.Precision
 	// Random takes no tensor from the folder: all begin by chance.
 	Random bool
+	// Unread reads names and shapes and no element: such a base tells what a run would take, and computes nothing.
+	Unread bool
 }
 
 // Base is an opened model with where it came from.
@@ -82,7 +84,7 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	}
 	var load *nn.Loading
 	m, err := page.New(config, task, func(l nn.LoadOptions) *nn.Loading {
-		l.Seed, l.NewHead, l.Precision = o.Seed, newHead, o.Precision
+		l.Seed, l.NewHead, l.Precision, l.Unread = o.Seed, newHead, o.Precision, o.Unread
 		load = nn.Load(dev, src, l)
 		return load
 	})

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"trimtab/autograd"
 	"trimtab/compute"
@@ -19,6 +20,7 @@ type Param struct {
 	Fresh bool
 
 	dev        compute.Device
+	load       *Loading
 	base       *tensor.Tensor   // as published; nil of a fresh one
 	fresh      func() []float32 // how a fresh one begins
 	transposed bool             // published as [in, out]
@@ -51,15 +53,37 @@ func (q *Param) Base() ([]float32, error) {
 	if q.floats != nil {
 		return q.floats, nil
 	}
-	if q.base == nil {
+	if q.base == nil && !q.load.o.Unread {
 		q.floats = q.fresh()
 		return q.floats, nil
+	}
+	if q.load.o.Unread {
+		return q.load.unread(q.Elements()), nil
 	}
 	v, err := q.base.Float32s()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", q.Name, err)
 	}
 	return v, nil
+}
+
+// passing is Float32s, in memory that the next call takes again where a file holds something else than float32.
+func (q *Param) passing() ([]float32, error) {
+	if q.trains != nil || q.set != nil || q.floats != nil || q.base == nil || q.load.o.Unread || q.base.DType == tensor.F32 {
+		return q.Float32s()
+	}
+	v := q.load.converted(q.Elements())
+	if err := q.base.CopyFloat32s(v); err != nil {
+		return nil, fmt.Errorf("%s: %w", q.Name, err)
+	}
+	return v, nil
+}
+
+// Release lets go of the memory of the base's file that holds the elements; they come back when they are read.
+func (q *Param) Release() {
+	if q.base != nil && q.base.Release != nil {
+		q.base.Release()
+	}
 }
 
 // Elements is how many there are.
@@ -72,15 +96,31 @@ func (q *Param) Elements() int {
 }
 
 // Bytes is the memory that the frozen elements take as the device holds them.
-func (q *Param) Bytes() int64 {
-	if len(q.Shape) != 2 {
+func (q *Param) Bytes() int64 { return q.BytesIn(q.precision) }
+
+// BytesIn is Bytes if the weights of the blocks were held in p.
+func (q *Param) BytesIn(p compute.Precision) int64 {
+	if len(q.Shape) != 2 || q.exact {
 		return 4 * int64(q.Elements())
 	}
 	out, in := q.Shape[0], q.Shape[1]
 	if q.transposed {
 		out, in = in, out
 	}
-	return q.precision.Bytes(out, in)
+	return p.Bytes(out, in)
+}
+
+// Passing is the memory of the elements on their way from the base's file to the device's form.
+func (q *Param) Passing() int64 {
+	if len(q.Shape) != 2 || q.shared || q.trains != nil || q.base == nil || q.base.DType == tensor.F32 {
+		return 0
+	}
+	return 4 * int64(q.Elements())
+}
+
+// Mapped reports whether the elements are a table that stays in its file: only the rows that are looked up come into memory.
+func (q *Param) Mapped() bool {
+	return q.shared && q.set == nil && q.base != nil && q.base.Release != nil && q.base.DType == tensor.F32
 }
 
 // Train makes the parameter trainable, starting from its present elements, and
@@ -118,7 +158,10 @@ func (q *Param) Copy(name string) (*autograd.Parameter, error) {
 		}
 	}
 	p := autograd.NewParameter(q.dev, name, q.Shape...)
-	copy(p.Data, now)
+	if !q.load.o.Unread {
+		copy(p.Data, now)
+		q.Release()
+	}
 	return p, nil
 }
 
@@ -179,8 +222,12 @@ func (q *Param) vector(p *Pass) []float32 {
 		p.Fail(err)
 		return make([]float32, q.Elements())
 	}
-	if q.set == nil && q.trains == nil {
-		q.floats = v
+	if q.set == nil && q.trains == nil && q.floats == nil {
+		q.floats = slices.Clone(v) // a view would hold pages of the file
+		q.Release()
+	}
+	if q.floats != nil && q.set == nil && q.trains == nil {
+		return q.floats
 	}
 	return v
 }
@@ -193,7 +240,11 @@ func (q *Param) Weight() (compute.Weight, error) {
 	if q.packed != nil {
 		return q.packed, nil
 	}
-	v, err := q.Float32s()
+	read := q.passing
+	if q.shared {
+		read = q.Float32s
+	}
+	v, err := read()
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +261,11 @@ func (q *Param) Weight() (compute.Weight, error) {
 		q.packed = q.dev.Pack(m, q.precision)
 	}
 	switch {
-	case q.shared:
-	case q.base == nil:
+	case q.Mapped():
+	case q.base == nil && !q.shared:
 		q.floats = nil // a fresh one can be drawn again
-	case q.base.Release != nil:
-		q.base.Release()
+	default:
+		q.Release()
 	}
 	return q.packed, nil
 }

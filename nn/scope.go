@@ -114,7 +114,7 @@ func (s Scope) Embedding(name string, count, dim int) *Embedding {
 	s = s.At(name)
 	e := &Embedding{Site: Site{s.path}, Count: count, Dim: dim}
 	e.Weight = s.Param("weight", tensor.Shape{count, dim}, s.init)
-	e.Weight.shared = true
+	e.Weight.shared, e.Weight.exact = true, true
 	s.load.add(e)
 	return e
 }

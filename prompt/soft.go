@@ -34,6 +34,7 @@ func NewSoftTokens(dev compute.Device, table []SoftToken, words *nn.Embedding, s
 	if err != nil {
 		return nil, fmt.Errorf("soft tokens: %w", err)
 	}
+	defer words.Weight.Release()
 	s := &SoftTokens{Table: slices.Clone(table), Parameter: autograd.NewParameter(dev, softName, len(table), words.Dim), words: words}
 	noise := make([]float32, len(s.Parameter.Data))
 	chance.Normals(chance.Key{Seed: seed, Site: chance.SiteOf(softName)}, noise)

@@ -31,12 +31,12 @@ var (
 
 // answer runs the classifier over inputs.
 func (j *Job) answer(ctx context.Context, segments []nn.Segment) ([]Answer, error) {
-	batches, err := evalBatches(lengths(segments))
+	batches, err := evalBatches(lengths(segments), evalTokens)
 	if err != nil {
 		return nil, err
 	}
 	answers := make([]Answer, len(segments))
-	tape := autograd.New(j.Device)
+	tape := j.tape()
 	var b nn.Batch
 	for _, examples := range batches {
 		if ctx.Err() != nil {
@@ -106,12 +106,12 @@ func (j *Job) evaluateLM(ctx context.Context, e *Examples) ([]train.Score, error
 	if err != nil {
 		return nil, err
 	}
-	return scoreTokens(ctx, autograd.New(j.Device), j.Base.Model.(model.LanguageModel), o)
+	return scoreTokens(ctx, j.tape(), j.Base.Model.(model.LanguageModel), o)
 }
 
 // scoreTokens measures an objective whose answers are tokens.
 func scoreTokens(ctx context.Context, tape *autograd.Tape, m model.LanguageModel, o scored) ([]train.Score, error) {
-	batches, err := evalBatches(o.Lengths())
+	batches, err := evalBatches(o.Lengths(), evalLogits)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 
 	"trimtab/data"
 	"trimtab/delta"
@@ -58,10 +59,47 @@ func (j *Job) examples(d *data.Dataset, s Source, labelled bool) (*Examples, err
 		}
 		e.Classes = classes
 	}
-	if j.Prompt != nil {
-		return e, j.wrapExamples(e, d, s)
+	if j.Prompt == nil && s.Text == "" {
+		return nil, j.Recipe.fail(fmt.Sprintf("data.train.text is missing: %s has the fields %q", d.Name, d.Fields))
 	}
-	return e, j.encodeExamples(e, d, s)
+	form := j.encodeExamples
+	if j.Prompt != nil {
+		form = j.wrapExamples
+	}
+	const window = 1024 // rows whose text and tokens are in memory in every form at once
+	for from := 0; from < len(d.Rows); from += window {
+		part := *d
+		part.Rows = d.Rows[from:min(from+window, len(d.Rows))]
+		if err := form(e, &part, s); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// add adds a segment, whose memory is its own.
+func (e *Examples) add(s nn.Segment) {
+	s.IDs = e.ids.keep(s.IDs)
+	if slices.ContainsFunc(s.Types, func(t int32) bool { return t != 0 }) {
+		s.Types = e.ids.keep(s.Types)
+	} else {
+		s.Types = nil
+	}
+	e.Segments = append(e.Segments, s)
+}
+
+// store holds many short lists, one behind the other.
+type store []int32
+
+// keep is a copy of list in the store.
+func (s *store) keep(list []int32) []int32 {
+	const most = 1 << 16
+	if len(*s)+len(list) > cap(*s) { // who has the old memory keeps it
+		*s = make([]int32, 0, max(most, len(list)))
+	}
+	from := len(*s)
+	*s = append(*s, list...)
+	return (*s)[from:len(*s):len(*s)]
 }
 
 // wrapExamples fills the template with each row: its fields by their names, and the
@@ -89,9 +127,9 @@ func (j *Job) wrapExamples(e *Examples, d *data.Dataset, s Source) error {
 	if err != nil {
 		return j.inRow(d, examples, err)
 	}
-	e.Cut = report.Cut
+	e.Cut += report.Cut
 	for _, in := range inputs {
-		e.Segments = append(e.Segments, in.Segment())
+		e.add(in.Segment())
 	}
 	return nil
 }
@@ -108,9 +146,6 @@ func (j *Job) inRow(d *data.Dataset, examples []prompt.Example, all error) error
 
 // encodeExamples tokenizes the text, or the two texts, of each row.
 func (j *Job) encodeExamples(e *Examples, d *data.Dataset, s Source) error {
-	if s.Text == "" {
-		return j.Recipe.fail(fmt.Sprintf("data.train.text is missing: %s has the fields %q", d.Name, d.Fields))
-	}
 	a, err := j.encodeField(d, s.Text)
 	if err != nil {
 		return err
@@ -148,7 +183,7 @@ func (j *Job) encodeExamples(e *Examples, d *data.Dataset, s Source) error {
 		if len(full.IDs) == 0 {
 			return fmt.Errorf("%s:%d: the text has no tokens", d.Name, d.Rows[i].Line)
 		}
-		e.Segments = append(e.Segments, nn.Segment{IDs: full.IDs, Types: full.TypeIDs})
+		e.add(nn.Segment{IDs: full.IDs, Types: full.TypeIDs})
 	}
 	return nil
 }

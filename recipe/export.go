@@ -240,7 +240,7 @@ func (j *Job) exportTest(path string) error {
 	if err != nil {
 		return err
 	}
-	batches, err := evalBatches(lengths(e.Segments))
+	batches, err := evalBatches(lengths(e.Segments), evalTokens)
 	if err != nil {
 		return err
 	}

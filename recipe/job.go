@@ -32,6 +32,16 @@ type Job struct {
 	Deltas []*delta.Delta
 	// Parameters are what trains.
 	Parameters []*autograd.Parameter
+
+	only *autograd.Tape // of training and evaluation, which take turns
+}
+
+// tape is the job's one tape: what trains and what is evaluated share its memory.
+func (j *Job) tape() *autograd.Tape {
+	if j.only == nil {
+		j.only = autograd.New(j.Device)
+	}
+	return j.only
 }
 
 // Examples are rows as they enter the model.
@@ -43,6 +53,8 @@ type Examples struct {
 	Cut int
 	// Data are the rows they were made of.
 	Data *data.Dataset
+
+	ids store // of all segments
 }
 
 // Open wires a recipe, whose labels are found in the training data where it does not

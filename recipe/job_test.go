@@ -93,7 +93,7 @@ func TestRunsExclude(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Parameters != 2*2*2*4*16 || p.Steps != 6 || p.ArenaBytes == 0 {
+	if p.Parameters != 2*2*2*4*16 || p.Steps != 6 || p.Memory.Arena == 0 {
 		t.Errorf("plan %+v", p)
 	}
 	if entries, err := os.ReadDir(r.OutputDir); err == nil {

@@ -103,12 +103,15 @@ func pack(b *nn.Batch, segments []nn.Segment, examples []int) error {
 	return nil
 }
 
-// evalTokens is how many tokens a batch of an evaluation holds.
-const evalTokens = 4096
+// evalTokens is how many tokens a batch of an evaluation holds, evalLogits where each of them may be scored against the
+// whole vocabulary.
+const (
+	evalTokens = 4096
+	evalLogits = 1024
+)
 
-// evalBatches are batches of inputs in about the order of their length.
-func evalBatches(n []int) ([][]int, error) {
-	most := evalTokens
+// evalBatches are batches of inputs in their order, of most tokens, or of one input that has more.
+func evalBatches(n []int, most int) ([][]int, error) {
 	for _, length := range n {
 		most = max(most, length)
 	}

@@ -134,10 +134,11 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 	if err != nil {
 		return "", err
 	}
-	run := train.Run{Device: dev, Options: r.Training, Parameters: params, Objective: objective,
+	tape := autograd.New(dev)
+	run := train.Run{Device: dev, Options: r.Training, Parameters: params, Objective: objective, Tape: tape,
 		Dir: r.OutputDir, Resume: resume, Identity: id, Report: report}
 	if r.Data.Validation != "" {
-		run.Evaluate, err = r.evaluation(base, tok, dev)
+		run.Evaluate, err = r.evaluation(base, tok, tape)
 		if err != nil {
 			return "", err
 		}
@@ -276,7 +277,7 @@ func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([]n
 }
 
 // evaluation measures perplexity and accuracy at the same hidden tokens of the held-out text each time.
-func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, dev compute.Device) (func(context.Context) ([]train.Score, error), error) {
+func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, tape *autograd.Tape) (func(context.Context) ([]train.Score, error), error) {
 	segments, err := r.segments(tok, []string{r.Data.Validation})
 	if err != nil {
 		return nil, err
@@ -287,6 +288,5 @@ func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, dev
 		return nil, err
 	}
 	k.fixed = true
-	tape := autograd.New(dev)
 	return func(ctx context.Context) ([]train.Score, error) { return scoreTokens(ctx, tape, m, k) }, nil
 }

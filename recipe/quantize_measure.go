@@ -109,7 +109,7 @@ func blockOf(path string) (int, bool) {
 
 // hidden are the errors of the states after each block.
 func (q *quantized) hidden(ctx context.Context, f *QuantizedFigures, plain *quantized) error {
-	batches, err := evalBatches(lengths(q.segments))
+	batches, err := evalBatches(lengths(q.segments), evalTokens)
 	if err != nil {
 		return err
 	}

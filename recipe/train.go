@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"trimtab/compute"
-	"trimtab/data"
 	"trimtab/model"
 	"trimtab/train"
 )
@@ -73,6 +73,7 @@ func (j *Job) train(ctx context.Context, o TrainOptions) (*Outcome, error) {
 	if run.Identity, err = j.identity(examples, validation); err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // what reading the data left
 	outcome := &Outcome{Dir: r.OutputDir, TrainCut: examples.Cut}
 	if validation != nil {
 		outcome.ValidationCut = validation.Cut
@@ -126,7 +127,7 @@ func (j *Job) run(examples, validation *Examples) (*train.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &train.Run{Device: j.Device, Options: j.Recipe.Training, Parameters: j.Parameters, Objective: objective}
+	run := &train.Run{Device: j.Device, Options: j.Recipe.Training, Parameters: j.Parameters, Objective: objective, Tape: j.tape()}
 	if validation != nil {
 		run.Evaluate = func(ctx context.Context) ([]train.Score, error) { return j.evaluate(ctx, validation) }
 	}
@@ -194,87 +195,4 @@ func (j *Job) identity(examples ...*Examples) (string, error) {
 		}
 	}
 	return identity(&bare, parts...)
-}
-
-// Plan is what a run will take.
-type Plan struct {
-	// Parameters is how many numbers train, BaseParameters how many the base has.
-	Parameters, BaseParameters int
-	// Steps is how many steps the run takes, StepTokens the tokens of the largest batch.
-	Steps, StepTokens int
-	// WeightBytes are the base's tensors as held, TrainingBytes the trained parameters with gradients and moments,
-	// ArenaBytes the activations of the largest batch.
-	WeightBytes, TrainingBytes, ArenaBytes int64
-	// StepFlops are the operations of the largest batch, forward and backward.
-	StepFlops int64
-}
-
-// Plan tells what the recipe's run will take; nothing is trained.
-func (r *Recipe) Plan(dev compute.Device) (*Plan, error) {
-	j, err := r.Open(dev)
-	if err != nil {
-		return nil, err
-	}
-	p, err := j.plan()
-	return p, firstOf(err, j.Close())
-}
-
-func (j *Job) plan() (*Plan, error) {
-	examples, _, err := j.splits()
-	if err != nil {
-		return nil, err
-	}
-	run, err := j.run(examples, nil)
-	if err != nil {
-		return nil, err
-	}
-	plan := &Plan{}
-	for _, p := range run.Parameters {
-		plan.Parameters += len(p.Data)
-		plan.TrainingBytes += 8*int64(len(p.Data)) + run.Options.MomentBytes(len(p.Data))
-	}
-	for _, q := range j.Base.Tree.Params() {
-		plan.BaseParameters += q.Elements()
-		if !q.Trains() {
-			plan.WeightBytes += q.Bytes()
-		}
-	}
-	if plan.Steps, err = train.Steps(run.Options, run.Objective); err != nil {
-		return nil, err
-	}
-	batch, err := largest(run)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range batch {
-		plan.StepTokens += run.Objective.Lengths()[e]
-	}
-	cost, err := train.Cost(j.Device, run.Objective, run.Options, batch)
-	if err != nil {
-		return nil, err
-	}
-	plan.ArenaBytes, plan.StepFlops = cost.ArenaBytes, cost.Flops
-	return plan, nil
-}
-
-// largest is the batch of the first epoch with the most tokens.
-func largest(run *train.Run) ([]int, error) {
-	n := run.Objective.Lengths()
-	batches, err := data.Pack(n, 0, run.Options.Packing())
-	if err != nil {
-		return nil, err
-	}
-	size := func(batch []int) (sum int) {
-		for _, e := range batch {
-			sum += n[e]
-		}
-		return sum
-	}
-	best := batches[0]
-	for _, b := range batches {
-		if size(b) > size(best) {
-			best = b
-		}
-	}
-	return best, nil
 }

@@ -53,15 +53,35 @@ func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, er
 	return float64(loss.Data().Data[0]), nil
 }
 
-// Cost tells the memory and work of a step over examples, without running it.
+// Cost tells the memory and work of a batch of examples, without running it.
 func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autograd.Cost, error) {
 	var batch nn.Batch
-	if err := o.Batch(&batch, examples, 0); err != nil {
+	t := autograd.New(dev)
+	loss, err := record(t, &batch, o, opts, examples)
+	if err != nil {
 		return autograd.Cost{}, err
 	}
-	t := autograd.New(dev)
+	return t.Cost(loss)
+}
+
+// Rehearse runs a batch of examples forward and backward on t and learns nothing from it: to see what it takes.
+func Rehearse(t *autograd.Tape, o Objective, opts Options, examples []int) error {
+	var batch nn.Batch
+	t.Reset()
+	loss, err := record(t, &batch, o, opts, examples)
+	if err != nil {
+		return err
+	}
+	return t.Backward(loss)
+}
+
+// record records a batch as a run's first step would.
+func record(t *autograd.Tape, batch *nn.Batch, o Objective, opts Options, examples []int) (*autograd.Value, error) {
+	if err := o.Batch(batch, examples, 0); err != nil {
+		return nil, err
+	}
 	t.Kept = opts.kept()
-	p := nn.NewPass(t, &batch)
+	p := nn.NewPass(t, batch)
 	p.Training, p.Seed, p.Dropout, p.Checkpoint = true, opts.Seed, opts.Dropout, opts.Checkpointing
-	return t.Cost(o.Loss(p, examples, 0, 1))
+	return o.Loss(p, examples, 0, 1), nil
 }

@@ -31,6 +31,8 @@ type Run struct {
 	Objective Objective
 	// Evaluate measures the present state; the first score decides which is best. Nil: no evaluation, the last state is kept.
 	Evaluate func(context.Context) ([]Score, error)
+	// Tape is what steps are recorded on: who evaluates on it too needs no memory of his own. Nil: a new one.
+	Tape *autograd.Tape
 	// Dir is the folder for checkpoints and metrics.jsonl; empty: none are written.
 	Dir string
 	// Resume goes on from the newest checkpoint in Dir, if there is one, and removes what a killed run left of others. Without it a Dir that an earlier run has
@@ -166,7 +168,9 @@ func (r *Run) begin() error {
 	if r.course, err = newCourse(&r.Options, r.Objective.Lengths()); err != nil {
 		return err
 	}
-	r.tape = autograd.New(r.Device)
+	if r.tape = r.Tape; r.tape == nil {
+		r.tape = autograd.New(r.Device)
+	}
 	r.tape.Kept = r.Options.kept()
 	r.opt = NewOptimizer(r.Device, r.Parameters, r.Options)
 	r.state, r.best = state{}, nil

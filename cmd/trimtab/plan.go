@@ -37,9 +37,12 @@ type planReport struct {
 	Parameters     int     `json:"trained_parameters"`
 	BaseParameters int     `json:"base_parameters"`
 	Steps          int     `json:"steps"`
-	StepTokens     int     `json:"tokens_a_step"`
-	StepFlops      int64   `json:"flops_a_step"`
+	StepTokens     int     `json:"tokens_a_batch"`
+	StepFlops      int64   `json:"flops_a_batch"`
 	StepSeconds    float64 `json:"seconds_a_step"`
+	PeakBytes      int64   `json:"peak_bytes"`
+	ProgramBytes   int64   `json:"program_bytes"`
+	DataBytes      int64   `json:"data_bytes"`
 	WeightBytes    int64   `json:"weight_bytes"`
 	TrainingBytes  int64   `json:"training_bytes"`
 	ArenaBytes     int64   `json:"arena_bytes"`
@@ -54,20 +57,24 @@ func (a *app) printPlan(out *printer, r *recipe.Recipe, json bool) error {
 	if err != nil {
 		return err
 	}
-	step := time.Duration(float64(p.StepFlops) / recipe.Throughput(dev) * float64(time.Second))
+	m := p.Memory
 	if json {
-		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, step.Seconds(), p.WeightBytes, p.TrainingBytes, p.ArenaBytes})
+		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, p.StepTime.Seconds(),
+			m.Total(), m.Program, m.Data, m.Weights, m.Trained, m.Arena})
 	}
 	share := fmt.Sprintf("%s, %.2g %% of the base's %s", number(p.Parameters), 100*float64(p.Parameters)/float64(p.BaseParameters), number(p.BaseParameters))
-	out.table([][]string{
+	rows := [][]string{
 		{"trains", share},
-		{"steps", fmt.Sprintf("%s, the largest of %s tokens", number(p.Steps), number(p.StepTokens))},
-		{"memory", size(p.WeightBytes + p.TrainingBytes + p.ArenaBytes)},
-		{"  frozen weights", size(p.WeightBytes)},
-		{"  trained, with moments", size(p.TrainingBytes)},
-		{"  a step's tensors", size(p.ArenaBytes)},
-		{"time", fmt.Sprintf("about %s a step, %s in all", round(step), round(step*time.Duration(p.Steps)))},
-	})
+		{"steps", fmt.Sprintf("%s, the largest batch of %s tokens", number(p.Steps), number(p.StepTokens))},
+		{"memory", size(m.Total())},
+		{"  frozen weights", size(m.Weights)},
+		{"  trained, with gradients and moments", size(m.Trained)},
+		{"  a batch's tensors", size(m.Arena)},
+		{"  data and tokenizer", size(m.Data)},
+		{"  program", size(m.Program)},
+		{"time", fmt.Sprintf("about %s a step, %s in all", round(p.StepTime), round(p.StepTime*time.Duration(p.Steps)))},
+	}
+	out.table(rows)
 	return nil
 }
 

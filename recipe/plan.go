@@ -1,0 +1,286 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"trimtab/autograd"
+	"trimtab/compute"
+	"trimtab/compute/gauge"
+	"trimtab/model"
+	"trimtab/nn"
+	"trimtab/train"
+)
+
+// Plan is what a run will take.
+type Plan struct {
+	// Parameters is how many numbers train, BaseParameters how many the base has.
+	Parameters, BaseParameters int
+	// Steps is how many steps the run takes, StepTokens the tokens of the largest batch.
+	Steps, StepTokens int
+	// StepFlops are the operations of the largest batch, forward and backward.
+	StepFlops int64
+	// StepTime is a step's, on average over the run; 0 where nothing trains.
+	StepTime time.Duration
+	// Memory is what will be resident when it is most.
+	Memory Memory
+}
+
+// Planner plans a recipe, and what might change in it.
+type Planner struct {
+	j    *Job
+	dev  *gauge.Device
+	real compute.Device
+	run  *train.Run // nil where nothing trains
+
+	evaluated []*Examples // what is evaluated: validation and test data
+	held      int64       // bytes of data and tokenizer on the heap
+	mapped    int64       // bytes of tables that stay in their file
+	steps     course
+}
+
+// course is what the steps of a run are like.
+type course struct {
+	total   int
+	largest []int // the batch of most tokens
+	typical []int // a batch of about as many tokens as most have
+	tokens  float64
+	pairs   float64 // squares of lengths
+	batches float64 // all three are means over steps
+}
+
+// Plan tells what the recipe's run will take. Of the base only names and shapes are read, and nothing is trained; the time
+// is that of the step's operations, each of which runs a few times on dev.
+func (r *Recipe) Plan(dev compute.Device) (*Plan, error) {
+	p, err := r.Planner(dev)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.Plan()
+	return plan, firstOf(err, p.Close())
+}
+
+// Planner reads the recipe's data and the shapes of its base.
+func (r *Recipe) Planner(dev compute.Device) (*Planner, error) {
+	p := &Planner{dev: gauge.New(dev), real: dev}
+	labels, err := r.labels()
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.baseOptions(labels)
+	if err != nil {
+		return nil, err
+	}
+	o.Unread = true
+	before := live()
+	tok, err := OpenTokenizer(r.Base)
+	if err != nil {
+		return nil, err
+	}
+	p.held = live() - before
+	base, err := OpenModel(r.Base, p.dev, o)
+	if err != nil {
+		return nil, err
+	}
+	p.j = &Job{Recipe: r, Device: p.dev, Base: base, Tokenizer: tok, Labels: labels}
+	if err := p.wire(); err != nil {
+		return nil, firstOf(err, p.Close())
+	}
+	return p, nil
+}
+
+// wire puts the recipe together as a run does, but for what the base would have to compute.
+func (p *Planner) wire() error {
+	j := p.j
+	for _, step := range []func() error{j.wire, j.attach, j.fits} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	before := live()
+	examples, err := p.read()
+	if err != nil {
+		return err
+	}
+	p.held += live() - before
+	p.mapped = p.tables(examples)
+	if examples == nil {
+		return nil
+	}
+	if p.run, err = j.run(examples, nil); err != nil {
+		return err
+	}
+	p.steps, err = courseOf(p.run)
+	return err
+}
+
+// read reads the recipe's data: what trains, nil where nothing does, and what is evaluated.
+func (p *Planner) read() (*Examples, error) {
+	j, r := p.j, p.j.Recipe
+	var examples *Examples
+	sources := []*Source{r.Data.Test}
+	if len(j.Parameters) == 0 && (j.Prompt != nil || r.Data.Train == nil) {
+		sources = append(sources, r.Data.Validation)
+	} else {
+		var validation *Examples
+		var err error
+		if examples, validation, err = j.splits(); err != nil {
+			return nil, err
+		}
+		if validation != nil {
+			p.evaluated = append(p.evaluated, validation)
+		}
+	}
+	for _, s := range sources {
+		if s == nil {
+			continue
+		}
+		d, full, err := r.read(s)
+		if err != nil {
+			return nil, err
+		}
+		e, err := j.examples(d, full, true)
+		if err != nil {
+			return nil, err
+		}
+		p.evaluated = append(p.evaluated, e)
+	}
+	return examples, nil
+}
+
+// Close lets go of the base's files.
+func (p *Planner) Close() error { return p.j.Close() }
+
+// Plan is the plan of the recipe as it is.
+func (p *Planner) Plan() (*Plan, error) {
+	plan := &Plan{Steps: p.steps.total}
+	for _, q := range p.j.Base.Tree.Params() {
+		plan.BaseParameters += q.Elements()
+	}
+	plan.Parameters = p.trained()
+	var err error
+	if p.run != nil {
+		plan.StepTokens = tokensOf(p.run.Objective.Lengths(), p.steps.largest)
+		cost, err := train.Cost(p.dev, p.run.Objective, p.run.Options, p.steps.largest)
+		if err != nil {
+			return nil, err
+		}
+		plan.StepFlops = cost.Flops
+		if plan.StepTime, err = p.stepTime(); err != nil {
+			return nil, err
+		}
+	}
+	plan.Memory, err = p.memory(p.settings())
+	return plan, err
+}
+
+// trained is how many numbers train.
+func (p *Planner) trained() int {
+	n := 0
+	for _, q := range p.j.Parameters {
+		n += len(q.Data)
+	}
+	return n
+}
+
+// enough is how many batches are looked at to know them all.
+const enough = 20000
+
+var errEnough = errors.New("enough")
+
+// courseOf looks at the batches of a run.
+func courseOf(run *train.Run) (course, error) {
+	n := run.Objective.Lengths()
+	c := course{}
+	var err error
+	if c.total, err = train.Steps(run.Options, run.Objective); err != nil {
+		return c, err
+	}
+	steps, batches, most := 0, [][]int(nil), 0
+	err = train.Walk(run.Options, run.Objective, func(step [][]int) error {
+		steps++
+		for _, b := range step {
+			tokens := tokensOf(n, b)
+			if tokens > most {
+				most, c.largest = tokens, b
+			}
+			c.tokens += float64(tokens)
+			c.pairs += pairsOf(n, b)
+			batches = append(batches, b)
+		}
+		if len(batches) >= enough {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return c, err
+	}
+	mean := c.tokens / float64(len(batches))
+	for _, b := range batches {
+		off := func(b []int) float64 { return max(mean-float64(tokensOf(n, b)), float64(tokensOf(n, b))-mean) }
+		if c.typical == nil || off(b) < off(c.typical) {
+			c.typical = b
+		}
+	}
+	c.tokens, c.pairs, c.batches = c.tokens/float64(steps), c.pairs/float64(steps), float64(len(batches))/float64(steps)
+	return c, nil
+}
+
+func tokensOf(lengths, examples []int) (sum int) {
+	for _, e := range examples {
+		sum += lengths[e]
+	}
+	return sum
+}
+
+func pairsOf(lengths, examples []int) (sum float64) {
+	for _, e := range examples {
+		sum += float64(lengths[e]) * float64(lengths[e])
+	}
+	return sum
+}
+
+// evaluation is the arena of the largest batch of what is evaluated.
+func (p *Planner) evaluation() (bytes int64, err error) {
+	for _, e := range p.evaluated {
+		var o scored
+		most, pass := evalTokens, func(pass *nn.Pass) *autograd.Value { return p.j.Classifier.Classify(pass) }
+		if p.j.Classifier == nil {
+			if o, err = p.j.languageObjective(e, true); err != nil {
+				return 0, err
+			}
+			m := p.j.Base.Model.(model.LanguageModel)
+			most, pass = evalLogits, func(pass *nn.Pass) *autograd.Value { return m.Logits(pass, m.Hidden(pass), nil) }
+		}
+		n := lengths(e.Segments)
+		batches, err := evalBatches(n, most)
+		if err != nil {
+			return 0, err
+		}
+		best := batches[0]
+		for _, b := range batches {
+			if tokensOf(n, b) > tokensOf(n, best) {
+				best = b
+			}
+		}
+		var b nn.Batch
+		if o != nil {
+			err = o.Batch(&b, best, 0)
+		} else {
+			err = pack(&b, e.Segments, best)
+		}
+		if err != nil {
+			return 0, err
+		}
+		tape := autograd.New(p.dev)
+		tape.LogSoftmax(pass(nn.NewPass(tape, &b)))
+		cost, err := tape.Cost(nil)
+		if err != nil {
+			return 0, fmt.Errorf("evaluation: %w", err)
+		}
+		bytes = max(bytes, cost.ArenaBytes)
+	}
+	return bytes, nil
+}

@@ -1,0 +1,127 @@
+package recipe
+
+import (
+	"runtime"
+
+	"trimtab/compute"
+	"trimtab/train"
+)
+
+// Memory is what of a run is resident when it is most, in bytes.
+type Memory struct {
+	// Program is the program itself: code, runtime, threads and their scratch, recorded operations.
+	Program int64
+	// Data are the texts and their tokens, and the tokenizer's tables.
+	Data int64
+	// Weights are the frozen weights as held, tables among them as far as they are read.
+	Weights int64
+	// Trained are what trains, with gradients, the optimizer's states, and the best state so far where there is an evaluation.
+	Trained int64
+	// Arena are a batch's activations and their gradients.
+	Arena int64
+}
+
+// Total is all of it.
+func (m Memory) Total() int64 { return m.Program + m.Data + m.Weights + m.Trained + m.Arena }
+
+// programBytes is what a run of a base of no size takes, measured as VmHWM.
+const programBytes = 20 << 20
+
+// settings are what may be changed for a run to fit.
+type settings struct {
+	precision compute.Precision
+	training  train.Options
+}
+
+// settings are the recipe's own.
+func (p *Planner) settings() settings {
+	precision, _ := compute.ParsePrecision(p.j.Recipe.Quantization) // it was checked
+	return settings{precision, p.j.Recipe.Training}
+}
+
+// memory is what a run with other settings takes.
+func (p *Planner) memory(s settings) (Memory, error) {
+	m := Memory{Program: programBytes + p.scratch(), Data: p.held, Weights: p.mapped}
+	passing := int64(0)
+	for _, q := range p.j.Base.Tree.Params() {
+		if q.Trains() || q.Mapped() {
+			continue
+		}
+		m.Weights += q.BytesIn(s.precision)
+		passing = max(passing, q.Passing())
+	}
+	m.Program += passing
+	n := p.trained()
+	m.Trained = 8 * int64(n)
+	for _, q := range p.j.Parameters {
+		m.Trained += s.training.MomentBytes(len(q.Data))
+	}
+	var err error
+	if m.Arena, err = p.evaluation(); err != nil {
+		return m, err
+	}
+	if p.run == nil {
+		return m, nil
+	}
+	if len(p.evaluated) > 0 {
+		m.Trained += 4 * int64(n)
+	}
+	run := *p.run
+	run.Options = s.training
+	c, err := courseOf(&run)
+	if err != nil {
+		return m, err
+	}
+	cost, err := train.Cost(p.dev, run.Objective, s.training, c.largest)
+	m.Arena = max(m.Arena, cost.ArenaBytes)
+	return m, err
+}
+
+// scratch is what the device holds for itself.
+func (p *Planner) scratch() int64 {
+	if d, ok := p.real.(interface{ ScratchBytes() int }); ok {
+		return int64(d.ScratchBytes())
+	}
+	return 0
+}
+
+// live is the heap that is in use.
+func live() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// window is how much of a mapped file comes into memory where one byte of it is read.
+const window = 64 << 10
+
+// tables are the bytes of tables in the base's file that the run's tokens bring into memory.
+func (p *Planner) tables(examples *Examples) (bytes int64) {
+	all := p.evaluated
+	if examples != nil {
+		all = append([]*Examples{examples}, all...)
+	}
+	words := p.j.Base.Model.Words().Weight
+	for _, q := range p.j.Base.Tree.Params() {
+		switch {
+		case !q.Mapped() || q.Trains():
+		case q == words && p.j.Classifier != nil:
+			row := 4 * int64(q.Elements()/q.Shape[0])
+			seen := map[int64]bool{}
+			for _, e := range all {
+				for _, s := range e.Segments {
+					for _, id := range s.IDs {
+						for at := int64(id) * row / window; at <= (int64(id)*row+row-1)/window; at++ {
+							seen[at] = true
+						}
+					}
+				}
+			}
+			bytes += int64(len(seen)) * window
+		default:
+			bytes += 4 * int64(q.Elements())
+		}
+	}
+	return bytes
+}

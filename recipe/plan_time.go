@@ -1,0 +1,91 @@
+package recipe
+
+import (
+	"time"
+
+	"trimtab/autograd"
+	"trimtab/compute/gauge"
+	"trimtab/train"
+)
+
+// probeTokens is how many tokens a batch has at most that is timed operation by operation. Longer ones take so much longer:
+// products of as many rows have reached their speed.
+const probeTokens = 1024
+
+// stepTime is the mean time of a step: two batches of different sizes are timed operation by operation, and all others lie on
+// the line through them, attention by the squares of lengths.
+func (p *Planner) stepTime() (time.Duration, error) {
+	n := p.run.Objective.Lengths()
+	large := atMost(n, p.steps.typical, probeTokens)
+	small := large[:(len(large)+2)/3]
+	seconds, err := p.probe(large)
+	if err != nil {
+		return 0, err
+	}
+	tokens, rest := float64(tokensOf(n, large)), seconds.Other.Seconds()
+	attention := seconds.Attention.Seconds() / pairsOf(n, large)
+	perToken, perBatch := rest/tokens, 0.0
+	if len(small) < len(large) {
+		less, err := p.probe(small)
+		if err != nil {
+			return 0, err
+		}
+		slope := (rest - less.Other.Seconds()) / (tokens - float64(tokensOf(n, small)))
+		if slope > 0 && slope < perToken {
+			perToken, perBatch = slope, rest-slope*tokens
+		}
+	}
+	update, err := p.update()
+	if err != nil {
+		return 0, err
+	}
+	s := p.steps
+	total := s.batches*perBatch + s.tokens*perToken + s.pairs*attention + update
+	return time.Duration(total * float64(time.Second)), nil
+}
+
+// atMost are the first examples that have so many tokens together, or the first one.
+func atMost(lengths, examples []int, tokens int) []int {
+	for i, e := range examples {
+		if tokens -= lengths[e]; tokens < 0 && i > 0 {
+			return examples[:i]
+		}
+	}
+	return examples
+}
+
+// probe times forward and backward of a batch.
+func (p *Planner) probe(examples []int) (gauge.Time, error) {
+	tape := autograd.New(p.dev)
+	pass := func() error { return train.Rehearse(tape, p.run.Objective, p.run.Options, examples) }
+	if _, err := p.dev.Measure(pass); err != nil { // what takes memory the first time
+		return gauge.Time{}, err
+	}
+	return p.dev.Measure(pass)
+}
+
+// updated is how many parameters are stepped to know the time of all.
+const updated = 4 << 20
+
+// update is the time of an optimizer's step, in seconds.
+func (p *Planner) update() (float64, error) {
+	var some []*autograd.Parameter
+	total, n := 0, 0
+	for _, q := range p.j.Parameters {
+		total += len(q.Data)
+		if take := min(len(q.Data), updated-n); take > 0 {
+			some = append(some, autograd.NewParameter(p.real, q.Name, take))
+			n += take
+		}
+	}
+	optimizer := train.NewOptimizer(p.real, some, p.run.Options)
+	best := time.Duration(0)
+	for run := range 3 {
+		begun := time.Now()
+		optimizer.Update(0)
+		if took := time.Since(begun); run == 0 || took < best {
+			best = took
+		}
+	}
+	return best.Seconds() * float64(total) / float64(n), nil
+}
