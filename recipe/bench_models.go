@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"regexp"
+	"runtime/debug"
 	"slices"
 
 	"trimtab/autograd"
@@ -89,6 +90,9 @@ func benchTraining(ctx context.Context, m *measurement) error {
 	if err != nil {
 		return err
 	}
+	if err := draw(base, m.dev); err != nil {
+		return err
+	}
 	e := benchExamples(m.lengths, base.Info().Vocabulary)
 	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+m.Steps), slices.Repeat(e.Classes, 1+m.Steps) // one epoch
 	var objective train.Objective
@@ -116,6 +120,35 @@ func benchTraining(ctx context.Context, m *measurement) error {
 	return nil
 }
 
+// answerOf is what a model is asked: its last states, the scores of classes or of the next token, or those of four words at a mask.
+func answerOf(base *model.Base) func(*nn.Pass) *autograd.Value {
+	lm, _ := base.Model.(model.LanguageModel)
+	switch base.Task {
+	case model.SequenceClassification:
+		return base.Model.(model.Classifier).Classify
+	case model.CausalLM:
+		return func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), nil) }
+	case model.MaskedLM:
+		words := []int32{6659, 2919, 2307, 2204} // terrible, bad, great, good
+		return func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), words) }
+	}
+	return base.Hidden
+}
+
+// draw makes the weights of a base that were not used yet, and lets go of what making them leaves, which would lie in memory beside the steps.
+func draw(base *model.Base, dev *cpu.Device) error {
+	batch, err := nn.Pack(nn.Segment{IDs: []int32{0}})
+	if err != nil {
+		return err
+	}
+	tape := autograd.New(dev)
+	if err := tape.Forward(answerOf(base)(nn.NewPass(tape, batch))); err != nil {
+		return err
+	}
+	debug.FreeOSMemory()
+	return nil
+}
+
 // benchForward is a pass without a gradient: to the last states of all tokens, to classes, or to four words at a mask.
 func benchForward(ctx context.Context, m *measurement) error {
 	base, err := benchBase(m.model, m.dev, m.Precision)
@@ -123,16 +156,14 @@ func benchForward(ctx context.Context, m *measurement) error {
 		return err
 	}
 	e := benchExamples(m.lengths, base.Info().Vocabulary)
-	answer := func(p *nn.Pass) *autograd.Value { return base.Hidden(p) }
-	switch base.Task {
-	case model.SequenceClassification:
-		answer = base.Model.(model.Classifier).Classify
-	case model.MaskedLM:
+	if base.Task == model.MaskedLM {
 		for i := range e.Segments {
 			e.Segments[i].Wanted = []int32{int32(m.lengths[i]) - 3} // before the full stop and [SEP]
 		}
-		lm, words := base.Model.(model.LanguageModel), []int32{6659, 2919, 2307, 2204} // terrible, bad, great, good
-		answer = func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), words) }
+	}
+	answer := answerOf(base)
+	if err := draw(base, m.dev); err != nil {
+		return err
 	}
 	batch, err := nn.Pack(e.Segments...)
 	if err != nil {
@@ -160,6 +191,9 @@ func benchForward(ctx context.Context, m *measurement) error {
 func benchDecode(ctx context.Context, m *measurement) error {
 	base, err := benchBase(m.model, m.dev, m.Precision)
 	if err != nil {
+		return err
+	}
+	if err := draw(base, m.dev); err != nil {
 		return err
 	}
 	prompt := benchExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
