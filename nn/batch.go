@@ -46,7 +46,8 @@ type Batch struct {
 	// Prefix is how many rows input slots have put before each segment.
 	Prefix int32
 
-	wanted []int32 // memory for Wanted, which is nil until there are some
+	wanted []int32        // memory for Wanted, which is nil until there are some
+	tape   *autograd.Tape // what a copy takes memory from; nil for the heap
 }
 
 // Pack lays segments one after another. If no segment names wanted tokens, all
@@ -116,7 +117,7 @@ func (b *Batch) Tokens() int { return len(b.IDs) }
 func (b *Batch) clone(t *autograd.Tape) *Batch {
 	c := &autograd.Slice[Batch](t, 1)[0]
 	*c = Batch{IDs: lasting(t, b.IDs), Types: lasting(t, b.Types), Positions: lasting(t, b.Positions),
-		Segments: lasting(t, b.Segments), Soft: lasting(t, b.Soft), Continues: b.Continues, Prefix: b.Prefix}
+		Segments: lasting(t, b.Segments), Soft: lasting(t, b.Soft), Continues: b.Continues, Prefix: b.Prefix, tape: t}
 	if b.Wanted != nil {
 		c.Wanted = lasting(t, b.Wanted)
 	}
@@ -137,8 +138,9 @@ func (b *Batch) Prepend(n int, first int32) {
 	if n == 0 || b.Continues {
 		return
 	}
-	var ids, types, positions []int32
-	row := make([]int32, len(b.IDs)) // where each row goes
+	rows := len(b.IDs) + n*len(b.Segments)
+	ids, types, positions := b.room(rows), b.room(rows), b.room(rows)
+	row := b.room(len(b.IDs))[:len(b.IDs)] // where each row goes
 	for i, s := range b.Segments {
 		start := int32(len(ids))
 		for j := range int32(n) {
@@ -160,4 +162,12 @@ func (b *Batch) Prepend(n int, first int32) {
 		b.Soft[i].Row = row[b.Soft[i].Row]
 	}
 	b.Prefix += int32(n)
+}
+
+// room is an empty list with room for n.
+func (b *Batch) room(n int) []int32 {
+	if b.tape == nil {
+		return make([]int32, 0, n)
+	}
+	return autograd.Slice[int32](b.tape, n)[:0]
 }

@@ -48,7 +48,10 @@ func TestPrepend(t *testing.T) {
 	}
 	tape := autograd.New(nil)
 	before := b.clone(tape)
+	copied := b.clone(tape)
+	copied.Prepend(2, -3)
 	b.Prepend(2, -3)
+	equal(t, copied, b)
 	want := &Batch{
 		IDs: []int32{-3, -4, 7, 8, 9, -3, -4, 5}, Types: []int32{0, 0, 1, 1, 0, 0, 0, 0}, Positions: []int32{0, 1, 2, 3, 4, 0, 1, 2},
 		Segments: []compute.Span{{Start: 0, Len: 5}, {Start: 5, Len: 3}}, Wanted: []int32{4, 7}, Soft: []Soft{{Row: 3, Index: 4}}, Prefix: 2}

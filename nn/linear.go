@@ -60,28 +60,38 @@ func (l *Linear) Base(p *Pass, x *autograd.Value) *autograd.Value {
 }
 
 // ForwardRows is Forward for the outputs rows only: [x.Rows, len(rows)]. Where the
-// map has deltas or trains, all outputs are computed and those picked.
+// map has deltas or is transposed, all outputs are computed and those picked.
 func (l *Linear) ForwardRows(p *Pass, x *autograd.Value, rows []int32) *autograd.Value {
 	p.Site = l.Name
-	if len(l.deltas) > 0 || l.Weight.Trains() || l.Transposed || l.Bias != nil && l.Bias.Trains() {
-		return p.takeColumns(l.Forward(p, x), rows)
+	if len(l.deltas) > 0 || l.Transposed {
+		return p.pickColumns(l.Forward(p, x), rows)
 	}
-	w, ok := l.Weight.weight(p)
-	if !ok {
-		return x
+	weight, bias := l.Weight.Trains(), l.Bias != nil && l.Bias.Trains()
+	var y *autograd.Value
+	if weight {
+		y = p.MatMul(x, p.LookupMat(l.Weight.matrix(p), rows, 1), false, true, 1)
+	} else {
+		w, ok := l.Weight.weight(p)
+		if !ok {
+			return x
+		}
+		var frozen []float32
+		if l.Bias != nil && !bias {
+			frozen = l.Bias.vector(p)
+		}
+		y = p.LinearRows(x, w, frozen, rows)
 	}
-	var bias []float32
-	if l.Bias != nil {
-		bias = l.Bias.vector(p)
+	if bias || weight && l.Bias != nil {
+		y = p.AddRow(y, p.pickColumns(l.Bias.Row(p), rows))
 	}
-	return p.LinearRows(x, w, bias, rows)
+	return y
 }
 
-// takeColumns picks columns of y by a product with a matrix of ones and zeros.
-func (p *Pass) takeColumns(y *autograd.Value, columns []int32) *autograd.Value {
-	pick := newMat(y.Cols, len(columns))
-	for j, c := range columns {
-		pick.Row(int(c))[j] = 1
+// pickColumns is columns of y: the largest of one each.
+func (p *Pass) pickColumns(y *autograd.Value, columns []int32) *autograd.Value {
+	groups := autograd.Slice[[]int32](p.Tape, len(columns))
+	for j := range columns {
+		groups[j] = columns[j : j+1 : j+1]
 	}
-	return p.MatMul(y, p.Constant(pick), false, false, 1)
+	return p.GroupMax(y, groups)
 }

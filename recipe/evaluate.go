@@ -98,7 +98,7 @@ type scored interface {
 }
 
 func (c *causal) batchAnswers(examples []int) []int32 { return c.answers(nil, examples) }
-func (k *masked) batchAnswers(examples []int) []int32 { return k.answers(examples, 0) }
+func (k *masked) batchAnswers(examples []int) []int32 { return k.answers(nil, examples, 0) }
 
 // evaluateLM measures a language model: perplexity, and how often the likeliest token is right.
 func (j *Job) evaluateLM(ctx context.Context, e *Examples) ([]train.Score, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trimtab/autograd"
@@ -36,6 +37,13 @@ type masked struct {
 	whole    bool
 	seed     uint64
 	fixed    bool // the same masks at every step, for evaluation
+
+	// What is made for a segment, in memory that the next one takes over.
+	words  [][2]int // from, to
+	order  []int
+	hidden []bool
+	places []int32
+	ids    []int32
 }
 
 // check reports a setting that makes no sense in the recipe of a path.
@@ -97,66 +105,76 @@ func (k *masked) key(example int, step uint64, what string) chance.Key {
 	if k.fixed {
 		step = 0
 	}
-	return chance.Key{Seed: k.seed, Step: step, Site: chance.SiteOf(fmt.Sprintf("masking.%s.%d", what, example))}
+	var digits [20]byte
+	number := string(strconv.AppendInt(digits[:0], int64(example), 10)) // short enough for the stack
+	return chance.Key{Seed: k.seed, Step: step, Site: chance.SiteOf("masking.", what, ".", number)}
 }
 
 // targets are the places to predict, ascending: whole words in a random order, as
-// long as they fit into the share of tokens.
+// long as they fit into the share of tokens. The next call overwrites them.
 func (k *masked) targets(example int, step uint64) []int32 {
 	ids := k.segments[example].IDs
-	var words [][2]int // [from, to)
-	tokens := 0
-	for i, id := range ids {
-		if k.special[id] {
-			continue
-		}
-		tokens++
-		if n := len(words); k.whole && n > 0 && words[n-1][1] == i && !k.begins[id] {
-			words[n-1][1] = i + 1
-			continue
-		}
-		words = append(words, [2]int{i, i + 1})
-	}
+	tokens := k.split(ids)
 	want := max(1, int(math.Round(float64(tokens)*k.rate)))
-	hidden := make([]bool, len(ids))
+	k.order = slices.Grow(k.order[:0], len(k.words))[:len(k.words)]
+	chance.Permute(k.order, k.key(example, step, "words"))
+	k.hidden = slices.Grow(k.hidden[:0], len(ids))[:len(ids)]
+	clear(k.hidden)
 	n := 0
-	for _, w := range chance.Perm(len(words), k.key(example, step, "words")) {
-		from, to := words[w][0], words[w][1]
+	for _, w := range k.order {
+		from, to := k.words[w][0], k.words[w][1]
 		if n > 0 && n+to-from > want {
 			continue
 		}
 		for i := from; i < to; i++ {
-			hidden[i] = true
+			k.hidden[i] = true
 		}
 		n += to - from
 		if n >= want {
 			break
 		}
 	}
-	var places []int32
-	for i, h := range hidden {
+	k.places = k.places[:0]
+	for i, h := range k.hidden {
 		if h {
-			places = append(places, int32(i))
+			k.places = append(k.places, int32(i))
 		}
 	}
-	return places
+	return k.places
+}
+
+// split finds the words of a segment, or the tokens if they are hidden one by one, and tells how many tokens they have.
+func (k *masked) split(ids []int32) (tokens int) {
+	k.words = k.words[:0]
+	for i, id := range ids {
+		if k.special[id] {
+			continue
+		}
+		tokens++
+		if n := len(k.words); k.whole && n > 0 && k.words[n-1][1] == i && !k.begins[id] {
+			k.words[n-1][1] = i + 1
+			continue
+		}
+		k.words = append(k.words, [2]int{i, i + 1})
+	}
+	return tokens
 }
 
 // Batch packs segments with their tokens hidden.
 func (k *masked) Batch(b *nn.Batch, examples []int, step uint64) error {
 	for _, e := range examples {
 		places := k.targets(e, step)
-		ids := slices.Clone(k.segments[e].IDs)
+		k.ids = append(k.ids[:0], k.segments[e].IDs...)
 		fate, other := k.key(e, step, "fate"), k.key(e, step, "other")
 		for _, at := range places {
 			switch u := chance.Float(fate, uint64(at)); {
 			case u < 0.8:
-				ids[at] = k.mask
+				k.ids[at] = k.mask
 			case u < 0.9:
-				ids[at] = int32(chance.Below(other, uint64(at), uint64(len(k.begins))))
+				k.ids[at] = int32(chance.Below(other, uint64(at), uint64(len(k.begins))))
 			}
 		}
-		if err := b.Add(nn.Segment{IDs: ids, Types: k.segments[e].Types, Wanted: places}); err != nil {
+		if err := b.Add(nn.Segment{IDs: k.ids, Types: k.segments[e].Types, Wanted: places}); err != nil {
 			return err
 		}
 	}
@@ -165,12 +183,12 @@ func (k *masked) Batch(b *nn.Batch, examples []int, step uint64) error {
 
 // Loss is the cross entropy of the hidden tokens.
 func (k *masked) Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value {
-	return p.CrossEntropy(k.model.Logits(p, k.model.Hidden(p), nil), k.answers(examples, step), nil, scale)
+	answers := k.answers(autograd.Slice[int32](p.Tape, len(p.Batch.Wanted))[:0], examples, step)
+	return p.CrossEntropy(k.model.Logits(p, k.model.Hidden(p), nil), answers, nil, scale)
 }
 
-// answers are the hidden tokens of a batch, in its order.
-func (k *masked) answers(examples []int, step uint64) []int32 {
-	var answers []int32
+// answers appends the hidden tokens of a batch, in its order.
+func (k *masked) answers(answers []int32, examples []int, step uint64) []int32 {
 	for _, e := range examples {
 		for _, at := range k.targets(e, step) {
 			answers = append(answers, k.segments[e].IDs[at])

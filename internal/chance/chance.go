@@ -88,12 +88,17 @@ func boxMuller(a, b uint32) (even, odd float32) {
 // Perm is a random permutation of 0, ..., n-1 (Fisher-Yates), using the elements 1 to n-1 of [Below].
 func Perm(n int, k Key) []int {
 	p := make([]int, n)
+	Permute(p, k)
+	return p
+}
+
+// Permute fills p with Perm(len(p), k).
+func Permute(p []int, k Key) {
 	for i := range p {
 		p[i] = i
 	}
-	for i := n - 1; i > 0; i-- {
+	for i := len(p) - 1; i > 0; i-- {
 		j := Below(k, uint64(i), uint64(i)+1)
 		p[i], p[j] = p[j], p[i]
 	}
-	return p
 }
