@@ -54,9 +54,9 @@ func (p Precision) Bytes(out, in int) int64 {
 	case Int8:
 		return int64(out) * (int64(in+3)/4*4 + 4)
 	case NF4:
-		return int64(out)*int64((in+1)/2) + groups(64) + 4*((groups(64)+255)/256)
+		return int64(out)*int64((in+7)/8*4) + groups(64) + 4*((groups(64)+255)/256)
 	case Int4:
-		return int64(out)*int64((in+1)/2) + 5*groups(128)
+		return int64(out)*int64((in+7)/8*4) + 5*groups(128)
 	}
 	return 4 * n
 }

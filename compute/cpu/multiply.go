@@ -60,7 +60,8 @@ func (d *Device) multiply(p product) {
 	d.product = p
 	switch {
 	case p.source == fromPanels && p.quantized != nil && p.c.Rows <= tileRows:
-		d.run((p.c.Cols+d.k.Panel-1)/d.k.Panel, (*Device).dequantizeChunk)
+		d.cutPanels()
+		d.run((p.c.Cols+d.product.colStep-1)/d.product.colStep, (*Device).quantizedChunk)
 	case p.source == fromPanels && p.quantized == nil:
 		d.block(0, p.c.Cols, 0, p.k, false)
 	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromTransposed:
@@ -220,13 +221,22 @@ func (d *Device) biased(r0, r1, c0, c1 int, add bool) bool {
 	return true
 }
 
-// dequantizeChunk makes panel i float32 and computes its columns, for so few rows that one thread computes them all.
-func (d *Device) dequantizeChunk(w *worker, i int) {
+// quantizedStep is the most panels of a quantized weight that a thread takes at once: so few that the others do not wait long for the last.
+const quantizedStep = 8
+
+// cutPanels cuts the columns of a quantized product into whole panels for threads, a multiple of four where there are many.
+func (d *Device) cutPanels() {
 	p := &d.product
-	panel := w.floats(workerTemp, (p.k+2)*d.k.Panel)
-	d.k.Dequantize(panel, p.quantized, i, 0, p.k, panel[p.k*d.k.Panel:])
-	from := i * d.k.Panel
-	to := min(from+d.k.Panel, p.c.Cols)
+	panels := (p.c.Cols + d.k.Panel - 1) / d.k.Panel
+	p.colStep = max(1, min(quantizedStep, panels/(4*d.Threads())/4*4)) * d.k.Panel
+}
+
+// quantizedChunk computes columns of few rows of a product with a quantized weight.
+func (d *Device) quantizedChunk(w *worker, i int) {
+	p := &d.product
+	from := i * p.colStep
+	to := min(from+p.colStep, p.c.Cols)
 	add := d.biased(0, p.c.Rows, from, to, p.add)
-	d.k.Gemm(p.c.Data[from:], p.c.Stride, p.a.Data, p.a.Stride, panel, p.c.Rows, to-from, p.k, add)
+	d.k.GemmQuantized(p.c.Data[from:], p.c.Stride, p.a.Data, p.a.Stride, p.quantized, from/d.k.Panel, (to+d.k.Panel-1)/d.k.Panel, p.c.Rows, add,
+		w.floats(workerTemp, d.k.TempGemmQuantized(p.quantized)))
 }

@@ -22,7 +22,7 @@ func TestPrecisions(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range compute.Precisions() {
-			for _, s := range []struct{ rows, in, out int }{{1, 1, 1}, {3, 300, 70}, {5, 129, 33}, {150, 200, 90}, {100, 64, 0}, {2, 0, 9}} {
+			for _, s := range []struct{ rows, in, out int }{{1, 1, 1}, {3, 300, 70}, {5, 129, 33}, {1, 136, 100}, {4, 64, 90}, {150, 200, 90}, {100, 64, 0}, {2, 0, 9}} {
 				t.Run(fmt.Sprintf("%s/%v/%d rows, %d to %d", tier.Name, p, s.rows, s.in, s.out), func(t *testing.T) {
 					samePrecision(t, d, p, s.rows, s.in, s.out)
 				})

@@ -4,17 +4,17 @@
 
 package kernel
 
-// dequantizeBytesAVX2 is dequantizeBytesGeneric for fours of rows, from a multiple of four on.
+// dequantizeBytesAVX2 is dequantizeBytesGeneric for whole words of 4 rows.
 //
 //go:noescape
 func dequantizeBytesAVX2(dst []float32, q []uint8, scale []float32)
 
-// dequantizeTableAVX2 is dequantizeTableGeneric for pairs of rows, from an even one on.
+// dequantizeTableAVX2 is dequantizeTableGeneric for whole words of 8 rows.
 //
 //go:noescape
 func dequantizeTableAVX2(dst []float32, q []uint8, scale []float32)
 
-// dequantizeNibblesAVX2 is dequantizeNibblesGeneric for pairs of rows, from an even one on.
+// dequantizeNibblesAVX2 is dequantizeNibblesGeneric for whole words of 8 rows.
 //
 //go:noescape
 func dequantizeNibblesAVX2(dst []float32, q []uint8, scale []float32, zero []float32)

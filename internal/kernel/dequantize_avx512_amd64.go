@@ -4,17 +4,17 @@
 
 package kernel
 
-// dequantizeBytesAVX512 is dequantizeBytesGeneric for fours of rows, from a multiple of four on.
+// dequantizeBytesAVX512 is dequantizeBytesGeneric for whole words of 4 rows.
 //
 //go:noescape
 func dequantizeBytesAVX512(dst []float32, q []uint8, scale []float32)
 
-// dequantizeTableAVX512 is dequantizeTableGeneric for pairs of rows, from an even one on.
+// dequantizeTableAVX512 is dequantizeTableGeneric for whole words of 8 rows.
 //
 //go:noescape
 func dequantizeTableAVX512(dst []float32, q []uint8, scale []float32)
 
-// dequantizeNibblesAVX512 is dequantizeNibblesGeneric for pairs of rows, from an even one on.
+// dequantizeNibblesAVX512 is dequantizeNibblesGeneric for whole words of 8 rows.
 //
 //go:noescape
 func dequantizeNibblesAVX512(dst []float32, q []uint8, scale []float32, zero []float32)

@@ -89,7 +89,8 @@ func (c column) int4(codes []uint8) (scale float32, zero uint8) {
 
 // putNibble writes the code of row k, column j of a panel.
 func putNibble(codes []uint8, k, panel, j int, code uint8) {
-	codes[k/2*panel+j] |= code << (k & 1 * 4)
+	at, shift := nibbleAt(k, panel, j)
+	codes[at] |= code << shift
 }
 
 // nf4Levels are NF4's values: quantiles of the normal distribution, 0 among them (Dettmers et al. 2023, appendix E).
@@ -131,6 +132,22 @@ func (s *scales) at(i int) float32 {
 		return s.exact[i]
 	}
 	return signed.levels[s.codes[i]]*s.blocks[i/scaleBlock] + s.offset
+}
+
+// write writes n scales from i on, to elements of dst that are step apart, from 8 bits.
+func (s *scales) write(dst []float32, step, i, n int) {
+	levels := &signed.levels
+	for n > 0 {
+		block := s.blocks[i/scaleBlock]
+		run := s.codes[i:min(i+n, (i/scaleBlock+1)*scaleBlock)]
+		for at, code := range run {
+			dst[at*step] = levels[code]*block + s.offset
+		}
+		i, n = i+len(run), n-len(run)
+		if n > 0 {
+			dst = dst[len(run)*step:]
+		}
+	}
 }
 
 func (s *scales) bytes() int { return 4*len(s.exact) + len(s.codes) + 4*len(s.blocks) }

@@ -32,9 +32,9 @@ func (f Form) group() int {
 	return 0
 }
 
-// Quantized is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Two rows of a panel of
-// 4-bit codes lie in one row of bytes, the even one in the low halves. Four rows of a panel of 8-bit codes lie side by side, a
-// column's four bytes together, and zeros fill up the last four. Dequantize gives float32 back.
+// Quantized is a packed matrix B [k,n] in fewer bits: the elements lie as those of a packed float32 matrix do. Eight rows of a panel of
+// 4-bit codes lie in one row of words of four bytes: byte r holds row r in its low half and row r+4 in its high one. Four rows of 8-bit codes
+// lie side by side likewise, and zeros fill up the last word. Dequantize gives float32 back.
 type Quantized struct {
 	form   Form
 	n, k   int
@@ -63,7 +63,7 @@ func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
 		c.scales.exact = Make[float32](s.PackedLen(n, 1))
 		return c
 	case NF4, Int4:
-		c.codes = Make[uint8](s.PackedLen(n, (k+1)/2))
+		c.codes = Make[uint8](4 * s.PackedLen(n, (k+codesRows-1)/codesRows))
 	default:
 		panic(fmt.Sprintf("kernel: form %d", form))
 	}
@@ -94,6 +94,9 @@ func (c *Quantized) span(k int) (group, end int) {
 	}
 	return k / g, min((k/g+1)*g, c.k)
 }
+
+// panels is how many panels there are.
+func (c *Quantized) panels() int { return (c.n + c.panel - 1) / c.panel }
 
 // columns is how many columns of panel p exist.
 func (c *Quantized) columns(p int) int { return min(c.panel, c.n-p*c.panel) }
@@ -136,7 +139,7 @@ func (s *Set) Dequantize(dst []float32, c *Quantized, p, k0, k1 int, temp []floa
 
 // nibbles are the codes of panel p.
 func (c *Quantized) nibbles(p int) []uint8 {
-	n := (c.k + 1) / 2 * c.panel
+	n := (c.k + codesRows - 1) / codesRows * c.panel * 4
 	return c.codes[p*n:][:n]
 }
 
@@ -159,17 +162,25 @@ func dequantizeBytesGeneric(dst []float32, q []uint8, k int, scale []float32) {
 	}
 }
 
-// nibbleRow is row k's bytes of a panel and the shift that brings its codes down.
-func nibbleRow(q []uint8, k, panel int) ([]uint8, uint) {
-	return q[k/2*panel:][:panel], uint(k&1) * 4
+// codesRows is how many rows of 4-bit codes share a row of words.
+const codesRows = 8
+
+// nibbleAt is where the code of row k, column j of a panel is: a byte and the shift that brings it down.
+func nibbleAt(k, panel, j int) (at int, shift uint) {
+	return (k/codesRows*panel+j)*4 + k%4, uint(k%codesRows/4) * 4
+}
+
+// code is the 4-bit code of row k, column j of the panel q.
+func code(q []uint8, k, panel, j int) uint8 {
+	at, shift := nibbleAt(k, panel, j)
+	return q[at] >> shift & 15
 }
 
 // dequantizeTableGeneric writes rows from k on of the panel q, each NF4's level times scale.
 func dequantizeTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
 	for ; len(dst) > 0; k++ {
-		row, shift := nibbleRow(q, k, len(scale))
 		for j, s := range scale {
-			dst[j] = nf4Levels[row[j]>>shift&15] * s
+			dst[j] = nf4Levels[code(q, k, len(scale), j)] * s
 		}
 		dst = dst[len(scale):]
 	}
@@ -178,9 +189,8 @@ func dequantizeTableGeneric(dst []float32, q []uint8, k int, scale []float32) {
 // dequantizeNibblesGeneric writes rows from k on of the panel q, each (code - zero)·scale.
 func dequantizeNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []float32) {
 	for ; len(dst) > 0; k++ {
-		row, shift := nibbleRow(q, k, len(scale))
 		for j, s := range scale {
-			dst[j] = (float32(row[j]>>shift&15) - zero[j]) * s
+			dst[j] = (float32(code(q, k, len(scale), j)) - zero[j]) * s
 		}
 		dst = dst[len(scale):]
 	}
@@ -198,11 +208,9 @@ func (s *Set) RowOf(dst []float32, c *Quantized, o int) {
 		case Int8:
 			dst[k] = float32(int8(c.bytes(p)[byteAt(k, c.panel, j)])) * c.scales.at(i)
 		case NF4:
-			row, shift := nibbleRow(c.nibbles(p), k, c.panel)
-			dst[k] = nf4Levels[row[j]>>shift&15] * c.scales.at(i)
+			dst[k] = nf4Levels[code(c.nibbles(p), k, c.panel, j)] * c.scales.at(i)
 		case Int4:
-			row, shift := nibbleRow(c.nibbles(p), k, c.panel)
-			dst[k] = (float32(row[j]>>shift&15) - float32(c.zeros[i])) * c.scales.at(i)
+			dst[k] = (float32(code(c.nibbles(p), k, c.panel, j)) - float32(c.zeros[i])) * c.scales.at(i)
 		}
 	}
 }

@@ -74,6 +74,8 @@ type functions struct {
 	largest     func(x []float32) float32
 	quantizeRow func(dst []int32, x []float32, down float32)
 	int8        func(p int8Product)
+	// stream is GemmQuantized for the rows and forms that it says it did; nil where there are none.
+	stream func(s *Set, c []float32, ldc int, a []float32, lda int, q *Quantized, p0, p1, m int, acc bool, temp []float32) bool
 
 	dropout func(dst, x []float32, d dropping, block uint64)
 

@@ -53,44 +53,37 @@ func copyBlocks(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 // byteRows is dequantizeBytesGeneric, with fours of rows in registers.
 func byteRows(fours func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
 	return func(dst []float32, q []uint8, k int, scale []float32) {
-		panel := len(scale)
-		odd := min((4-k%4)%4*panel, len(dst))
-		first, dst := dst[:odd], dst[odd:]
+		first, whole, last := wholeWords(dst, k, 4, len(scale))
 		dequantizeBytesGeneric(first, q, k, scale)
-		k += odd / panel
-		whole := len(dst) / (4 * panel) * 4 * panel
-		fours(dst[:whole], q[(k+3)/4*4*panel:], scale)
-		dequantizeBytesGeneric(dst[whole:], q, k+whole/panel, scale)
+		fours(whole, q[(k+3)/4*len(scale)*4:], scale)
+		dequantizeBytesGeneric(last, q, k+(len(first)+len(whole))/len(scale), scale)
 	}
 }
 
-// tableRows is dequantizeTableGeneric, with pairs of rows in registers.
-func tableRows(pairs func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
+// tableRows is dequantizeTableGeneric, with eights of rows in registers.
+func tableRows(eights func(dst []float32, q []uint8, scale []float32)) func(dst []float32, q []uint8, k int, scale []float32) {
 	return func(dst []float32, q []uint8, k int, scale []float32) {
-		first, whole, last := rowPairs(dst, k, len(scale))
+		first, whole, last := wholeWords(dst, k, codesRows, len(scale))
 		dequantizeTableGeneric(first, q, k, scale)
-		pairs(whole, q[(k+1)/2*len(scale):], scale)
-		dequantizeTableGeneric(last, q, k+len(dst)/len(scale)-1, scale)
+		eights(whole, q[(k+codesRows-1)/codesRows*len(scale)*4:], scale)
+		dequantizeTableGeneric(last, q, k+(len(first)+len(whole))/len(scale), scale)
 	}
 }
 
 // nibbleRows is dequantizeNibblesGeneric, likewise.
-func nibbleRows(pairs func(dst []float32, q []uint8, scale, zero []float32)) func(dst []float32, q []uint8, k int, scale, zero []float32) {
+func nibbleRows(eights func(dst []float32, q []uint8, scale, zero []float32)) func(dst []float32, q []uint8, k int, scale, zero []float32) {
 	return func(dst []float32, q []uint8, k int, scale, zero []float32) {
-		first, whole, last := rowPairs(dst, k, len(scale))
+		first, whole, last := wholeWords(dst, k, codesRows, len(scale))
 		dequantizeNibblesGeneric(first, q, k, scale, zero)
-		pairs(whole, q[(k+1)/2*len(scale):], scale, zero)
-		dequantizeNibblesGeneric(last, q, k+len(dst)/len(scale)-1, scale, zero)
+		eights(whole, q[(k+codesRows-1)/codesRows*len(scale)*4:], scale, zero)
+		dequantizeNibblesGeneric(last, q, k+(len(first)+len(whole))/len(scale), scale, zero)
 	}
 }
 
-// rowPairs cuts rows from k on of a panel into an odd first one, pairs that begin with an even one, and what is left.
-func rowPairs(dst []float32, k, panel int) (first, pairs, last []float32) {
-	odd := k & 1 * panel
-	if len(dst) < odd {
-		odd = 0
-	}
-	first, dst = dst[:odd], dst[odd:]
-	whole := len(dst) / (2 * panel) * 2 * panel
-	return first, dst[:whole], dst[whole:]
+// wholeWords cuts rows from k on of a panel, so many of which share a word, into those before the first whole words, those of whole words, and what is left.
+func wholeWords(dst []float32, k, rows, panel int) (first, whole, last []float32) {
+	before := min(len(dst), (rows-k%rows)%rows*panel)
+	first, dst = dst[:before], dst[before:]
+	n := len(dst) / (rows * panel) * rows * panel
+	return first, dst[:n], dst[n:]
 }

@@ -80,6 +80,8 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 	},
 	int8: avx2Int8.multiply,
 
+	stream: avx2Streams.stream,
+
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
 			dropoutGeneric(dst, x, d, block)

@@ -80,6 +80,8 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 	},
 	int8: avx512Int8.multiply,
 
+	stream: avx512Streams.stream,
+
 	dropout: func(dst, x []float32, d dropping, block uint64) {
 		if uint64(uint32(block))+uint64(len(dst)/4) >= 1<<32 { // the kernel counts blocks in 32 bits
 			dropoutGeneric(dst, x, d, block)
