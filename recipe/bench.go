@@ -155,20 +155,25 @@ func peakMemory() int64 {
 	return kib << 10
 }
 
-// stopwatch times steps.
+// stopwatch times steps, the first of which is not counted.
 type stopwatch struct {
-	seconds []float64
-	last    time.Time
-	mallocs uint64 // before the second step
+	seconds       []float64
+	last          time.Time
+	before, after uint64 // allocations up to the second step, up to the end of the last
 }
 
-func (s *stopwatch) start() { s.last = time.Now() }
+// start is the beginning of the first of so many steps and one. What is timed takes no memory from the heap for it.
+func (s *stopwatch) start(steps int) {
+	s.seconds = make([]float64, 0, 1+steps)
+	s.last = time.Now()
+}
 
 // step ends a step.
 func (s *stopwatch) step() {
 	s.seconds = append(s.seconds, time.Since(s.last).Seconds())
+	s.after = mallocs()
 	if len(s.seconds) == 1 {
-		s.mallocs = mallocs()
+		s.before = s.after
 	}
 	s.last = time.Now()
 }
@@ -182,7 +187,7 @@ func mallocs() uint64 {
 // into fills the figures of steps over so many tokens, whose products are flops.
 func (s *stopwatch) into(f *Figures, tokens int, flops int64) {
 	counted := s.seconds[1:]
-	f.Allocations = float64(mallocs()-s.mallocs) / float64(len(counted))
+	f.Allocations = float64(s.after-s.before) / float64(len(counted))
 	f.AllSeconds = s.seconds
 	f.Seconds = median(counted)
 	f.Tokens, f.TokenRate = tokens, float64(tokens)/f.Seconds

@@ -110,7 +110,7 @@ func benchTraining(ctx context.Context, m *measurement) error {
 	m.Figures.Activations = options.Activations
 	var watch stopwatch
 	run := &train.Run{Device: m.dev, Options: options, Parameters: d.Parameters(), Objective: objective, Report: func(train.Progress) { watch.step() }}
-	watch.start()
+	watch.start(m.Steps)
 	if _, err := run.Train(ctx); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func benchForward(ctx context.Context, m *measurement) error {
 	}
 	tape := autograd.New(m.dev)
 	var watch stopwatch
-	watch.start()
+	watch.start(m.Steps)
 	for range 1 + m.Steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -198,7 +198,7 @@ func benchDecode(ctx context.Context, m *measurement) error {
 	}
 	prompt := benchExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
 	var watch stopwatch
-	watch.start()
+	watch.start(m.Steps)
 	_, err = infer.Generate(ctx, base, m.dev, [][]int32{prompt}, infer.Options{MaxNewTokens: 1 + m.Steps, Token: func(int, int32) { watch.step() }})
 	if err != nil {
 		return err

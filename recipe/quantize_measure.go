@@ -178,7 +178,7 @@ func (q *quantized) time(ctx context.Context, f *QuantizedFigures) error {
 		return err
 	}
 	var watch stopwatch
-	watch.start()
+	watch.start(5)
 	for range 1 + 5 {
 		if err := ctx.Err(); err != nil {
 			return err
