@@ -46,7 +46,7 @@ type Operand struct {
 	Rows, Cols int
 	// Gap is how many elements lie between rows.
 	Gap int
-	// Fill makes its values; nil is normally distributed ones.
+	// Fill makes its values, of the result its gradient's; nil is normally distributed ones.
 	Fill func(key chance.Key, dst []float32)
 	// Size multiplies the values; 0 is 1.
 	Size float32
@@ -98,7 +98,7 @@ func (c *Case) values(o Operand, use string) []float32 {
 	}
 	key := chance.Key{Seed: chance.SiteOf(c.FullName() + "/" + o.Name), Site: chance.SiteOf(use)}
 	v := make([]float32, o.Rows*o.Cols)
-	if o.Fill != nil && use == "values" {
+	if o.Fill != nil && (use == "values" || use == "cotangent") {
 		o.Fill(key, v)
 	} else {
 		chance.Normals(key, v)

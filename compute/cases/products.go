@@ -110,13 +110,13 @@ func linear(m, in, out, gap int, h holding, bias bool) *Case {
 	}
 }
 
-// linearInt8 is linear in whole numbers. Its rows and weights are some that 8 bits can say, so the definition, and the gradient that is
-// checked, are those of the product of what is held; rounding has no gradient.
+// linearInt8 is linear in whole numbers. Its rows and weights are some that 8 bits can say, its result's gradients some that 16 bits can, so the
+// definition, and the gradient that is checked, are those of the product of what is held; rounding has no gradient.
 func linearInt8(m, in, out, gap int, bias bool) *Case {
 	c := linear(m, in, out, gap, inInt8, bias)
-	for i, unit := range []float32{1.0 / 32, 1.0 / 1024} {
-		c.In[i].Size, c.In[i].Fill = unit, wholeNumbers(in)
-	}
+	c.In[0].Size, c.In[0].Fill = 1.0/32, wholeNumbers(in, 127)
+	c.In[1].Size, c.In[1].Fill = 1.0/1024, wholeNumbers(in, 127)
+	c.Out[0].Size, c.Out[0].Fill = 1.0/8192, wholeNumbers(out, 22017) // what 16 bits leave for products that add up in 32
 	forward, backward := c.Twin.Forward, c.Twin.Backward
 	c.Twin.Forward = func(in []Matrix) []Matrix { return forward([]Matrix{in[0], spoilt(in[1]), in[2]}) }
 	c.Twin.Backward = func(in, out []Matrix, dy Matrix, d []Matrix) {
@@ -125,14 +125,14 @@ func linearInt8(m, in, out, gap int, bias bool) *Case {
 	return c
 }
 
-// wholeNumbers fills rows with whole numbers, of which the first is the greatest that there is.
-func wholeNumbers(cols int) func(chance.Key, []float32) {
+// wholeNumbers fills rows with whole numbers up to most, which the first one is.
+func wholeNumbers(cols int, most float32) func(chance.Key, []float32) {
 	return func(key chance.Key, dst []float32) {
 		chance.Normals(key, dst)
 		for i, v := range dst {
-			dst[i] = float32(math.Round(float64(max(-127, min(127, 40*v)))))
+			dst[i] = float32(math.Round(float64(max(-most, min(most, most/3*v)))))
 			if i%cols == 0 {
-				dst[i] = 127
+				dst[i] = most
 			}
 		}
 	}

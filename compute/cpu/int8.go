@@ -11,7 +11,7 @@ const lineWords = 16
 // codesLen bounds the words of quantized rows that are held at once.
 const codesLen = 1 << 20
 
-// integer says whether w's product is computed in whole numbers.
+// integer says whether w's product is computed in whole numbers; that of the gradient always is, in blocks.
 func (w *weight) integer() bool { return w.precision == compute.Int8 && w.in <= kernel.MaxInt8 }
 
 // quantizedRows are rows of a left operand, quantized, rows stride words apart, each with its scale.
@@ -21,21 +21,34 @@ type quantizedRows struct {
 	scales []float32
 }
 
-// multiplyInt8 is y = x·wᵀ + bias in whole numbers, for as many rows at a time as scratch has room for.
-func (d *Device) multiplyInt8(y, x compute.Mat, w *weight, bias []float32) {
-	if y.Rows == 0 || y.Cols == 0 {
+// linearInt8 is y = x·wᵀ + bias in whole numbers.
+func (d *Device) linearInt8(y, x compute.Mat, w *weight, bias []float32) {
+	d.multiplyInt8(product{c: y, a: x, source: fromPanels, quantized: w.quantized, k: w.in, bias: bias}, kernel.Int8Words(w.in))
+}
+
+// linearBackwardInt8 is dx (+)= dy·w in whole numbers.
+func (d *Device) linearBackwardInt8(dx, dy compute.Mat, w *weight, add bool) {
+	p := product{c: dx, a: dy, source: fromPanelsTransposed, quantized: w.quantized, k: w.out, add: add}
+	d.multiplyInt8(p, d.k.GradientWords(w.quantized))
+}
+
+// multiplyInt8 computes p, whose left rows take so many words, for as many rows at a time as scratch has room for.
+func (d *Device) multiplyInt8(p product, words int) {
+	c, a := p.c, p.a
+	if c.Rows == 0 || c.Cols == 0 {
 		return
 	}
-	stride := kernel.Int8Words(w.in) + lineWords
-	most := max(tileRows, codesLen/stride)
-	step := even(y.Rows, (y.Rows+most-1)/most, d.k.Tile)
-	for from := 0; from < y.Rows; from += step {
-		to := min(from+step, y.Rows)
-		p := product{c: y.RowRange(from, to), a: x.RowRange(from, to), quantized: w.quantized, k: w.in, n1: y.Cols, k1: w.in, bias: bias}
-		p.codes = quantizedRows{kernel.Words(d.floats(sharedLeft, (to-from)*stride)), stride, d.floats(sharedScales, to-from)}
+	p.codes.stride = words + lineWords
+	most := max(tileRows, codesLen/p.codes.stride)
+	step := even(c.Rows, (c.Rows+most-1)/most, d.k.Tile)
+	p.n1, p.k1 = c.Cols, p.k
+	for from := 0; from < c.Rows; from += step {
+		to := min(from+step, c.Rows)
+		p.c, p.a = c.RowRange(from, to), a.RowRange(from, to)
+		p.codes.words, p.codes.scales = kernel.Words(d.floats(sharedLeft, (to-from)*p.codes.stride)), d.floats(sharedScales, to-from)
 		d.product = p
 		d.tile()
-		each := rowStep(w.in)
+		each := rowStep(p.k)
 		d.run((to-from+each-1)/each, (*Device).quantizeChunk)
 		d.run((to-from+d.product.rowStep-1)/d.product.rowStep*d.product.colTiles, (*Device).int8Chunk)
 	}
@@ -43,11 +56,16 @@ func (d *Device) multiplyInt8(y, x compute.Mat, w *weight, bias []float32) {
 }
 
 // quantizeChunk quantizes some rows.
-func (d *Device) quantizeChunk(_ *worker, i int) {
+func (d *Device) quantizeChunk(w *worker, i int) {
 	p := &d.product
 	step := rowStep(p.k)
 	for r := i * step; r < min((i+1)*step, p.a.Rows); r++ {
-		p.codes.scales[r] = d.k.QuantizeRow(p.codes.words[r*p.codes.stride:], p.a.Row(r))
+		words, row := p.codes.words[r*p.codes.stride:], p.a.Row(r)
+		if p.source == fromPanelsTransposed {
+			p.codes.scales[r] = d.k.QuantizeGradient(words, row, p.quantized, w.floats(workerTemp, p.k))
+		} else {
+			p.codes.scales[r] = d.k.QuantizeRow(words, row)
+		}
 	}
 }
 
@@ -56,6 +74,11 @@ func (d *Device) int8Chunk(w *worker, i int) {
 	p := &d.product
 	r0, c0 := i/p.colTiles*p.rowStep, i%p.colTiles*p.colStep
 	r1, c1 := min(r0+p.rowStep, p.c.Rows), min(c0+p.colStep, p.c.Cols)
-	d.k.MultiplyInt8(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, p.codes.words[r0*p.codes.stride:], p.codes.stride, p.codes.scales[r0:],
-		p.quantized, p.bias, r1-r0, c0, c1, w.floats(workerTemp, d.k.Int8Temp()))
+	c, words, scales := p.c.Data[r0*p.c.Stride+c0:], p.codes.words[r0*p.codes.stride:], p.codes.scales[r0:]
+	temp := w.floats(workerTemp, d.k.Int8Temp())
+	if p.source == fromPanelsTransposed {
+		d.k.MultiplyInt8Transposed(c, p.c.Stride, words, p.codes.stride, scales, p.quantized, r1-r0, c0, c1, p.add, temp)
+		return
+	}
+	d.k.MultiplyInt8(c, p.c.Stride, words, p.codes.stride, scales, p.quantized, p.bias, r1-r0, c0, c1, temp)
 }

@@ -9,7 +9,7 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 	shaped("Linear", y, x.Rows, m.out)
 	long("Linear", bias, m.out)
 	if m.integer() {
-		d.multiplyInt8(y, x, m, bias)
+		d.linearInt8(y, x, m, bias)
 		return
 	}
 	if m.panel > 0 {
@@ -24,6 +24,10 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 	m := d.own(w)
 	shaped("LinearBackward", dx, dy.Rows, m.in)
 	shaped("LinearBackward", dy, dy.Rows, m.out)
+	if m.precision == compute.Int8 {
+		d.linearBackwardInt8(dx, dy, m, add)
+		return
+	}
 	if m.panel > 0 {
 		d.multiply(product{alpha: 1, c: dx, a: dy, source: fromPanelsTransposed, panels: m.panels, quantized: m.quantized, k: m.out, add: add})
 		return

@@ -24,8 +24,12 @@ func Int8Words(k int) int { return (k + 3) / 4 * 2 }
 // It writes dst[:Int8Words(len(x))], two numbers a word as MultiplyInt8 reads them: of elements 4i to 4i+3 those of 4i (low
 // half) and 4i+2, then those of 4i+1 and 4i+3; beyond the end of x they are zero.
 func (s *Set) QuantizeRow(dst []int32, x []float32) (scale float32) {
-	dst = dst[:Int8Words(len(x))]
-	scale = int8Scale(s.largest(x))
+	return s.quantizeTo(dst[:Int8Words(len(x))], x, 127)
+}
+
+// quantizeTo is QuantizeRow for whole numbers up to limit.
+func (s *Set) quantizeTo(dst []int32, x []float32, limit float32) (scale float32) {
+	scale = wholeScale(s.largest(x), limit)
 	if scale != scale {
 		clear(dst)
 		return scale
@@ -34,16 +38,16 @@ func (s *Set) QuantizeRow(dst []int32, x []float32) (scale float32) {
 	return scale
 }
 
-// int8Scale is the scale of elements of which most is the greatest absolute value.
-func int8Scale(most float32) float32 {
+// wholeScale is the scale of elements of which most is the greatest absolute value.
+func wholeScale(most, limit float32) float32 {
 	if !(most <= math.MaxFloat32) {
 		return float32(math.NaN())
 	}
-	return max(most/127, 0x1p-126)
+	return max(most/limit, 0x1p-126)
 }
 
-// int8Code is x in units of 1/down.
-func int8Code(x, down float32) int8 { return int8(math.RoundToEven(float64(float32(x * down)))) }
+// wholeNumber is x in units of 1/down.
+func wholeNumber(x, down float32) int16 { return int16(math.RoundToEven(float64(float32(x * down)))) }
 
 // largestGeneric is the greatest absolute value; NaN is above infinity.
 func largestGeneric(x []float32) float32 {
@@ -58,17 +62,20 @@ func largestGeneric(x []float32) float32 {
 func quantizeRowGeneric(dst []int32, x []float32, down float32) {
 	for i := range dst {
 		at := i/2*4 + i%2
-		dst[i] = int32(uint32(uint16(int8At(x, at, down))) | uint32(uint16(int8At(x, at+2, down)))<<16)
+		dst[i] = pair(wholeNumberAt(x, at, down), wholeNumberAt(x, at+2, down))
 	}
 }
 
-// int8At is the code of element i, as 16 bits.
-func int8At(x []float32, i int, down float32) int16 {
+// wholeNumberAt is that of element i, 0 beyond the last one.
+func wholeNumberAt(x []float32, i int, down float32) int16 {
 	if i >= len(x) {
 		return 0
 	}
-	return int16(int8Code(x[i], down))
+	return wholeNumber(x[i], down)
 }
+
+// pair is two numbers of 16 bits in a word.
+func pair(low, high int16) int32 { return int32(uint32(uint16(low)) | uint32(uint16(high))<<16) }
 
 // MultiplyInt8 computes C [m,n1-n0], rows ldc apart, from columns n0 to n1 of the Int8 matrix B [k,n] and m rows of QuantizeRow, lda
 // words apart, with their scales. With bias [n], or nil, an element is

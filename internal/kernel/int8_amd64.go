@@ -5,7 +5,8 @@ package kernel
 import "math"
 
 // An int8Kernel computes a tile of C over some steps from widened codes, a directKernel from codes as they lie. All columns of
-// the panel exist in C and in bias. Without rowScale C takes the sums; acc is 1 to begin with those that it has.
+// the panel exist in C and in bias. Without rowScale C takes the sums; acc is 1 to
+// begin with those that it has, 2 to add to what it has.
 type (
 	int8Kernel   func(c *float32, ldc int, a *int32, lda int, b *int32, steps, acc int, rowScale, scale, bias *float32)
 	directKernel func(c *float32, ldc int, a *int32, lda int, b *uint8, steps, acc int, rowScale, scale, bias *float32)
@@ -17,7 +18,16 @@ type int8Tiles struct {
 	tiles  []int8Kernel
 	direct []directKernel
 	widen  func(dst []int32, codes []uint8)
+	turn   func(dst *int32, src *uint8, stride, panels int)
 }
+
+// ones leave what they are multiplied with as it is.
+var ones = func() (v [32]float32) {
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}()
 
 // directRows is the most rows that take codes as they lie, in as many tiles as that needs.
 const directRows = 16
@@ -30,63 +40,109 @@ var noBias = func() (v [32]float32) {
 	return v
 }()
 
-// multiply is int8Generic. What would reach beyond the last column goes through whole tiles beside C.
-func (t *int8Tiles) multiply(p int8Product) {
-	if p.cols == t.panel {
-		t.whole(p)
+// output is the columns of C in which a panel's tiles stand.
+type output struct {
+	c           []float32
+	ldc         int
+	cols, panel int
+	beside      []float32 // room for a tile
+}
+
+// tile runs f on the rows from i on of C; where some of a panel's columns do not exist, on a whole tile beside it. With kept, f reads what
+// is there.
+func (o *output) tile(i, rows int, kept bool, f func(c *float32, ldc int)) {
+	if o.cols == o.panel {
+		f(&o.c[i*o.ldc], o.ldc)
 		return
 	}
-	part, height := p, len(t.tiles)-1
-	beside := p.temp[2*int8Steps*t.panel:]
-	part.c, part.ldc = beside[:height*t.panel], t.panel
-	if p.bias != nil {
-		part.bias = beside[height*t.panel:][:t.panel]
-		copy(part.bias, p.bias)
+	for r := 0; r < rows && kept; r++ {
+		copy(o.beside[r*o.panel:], o.c[(i+r)*o.ldc:][:o.cols])
 	}
-	for i := 0; i < p.m; i += part.m {
-		part.m = min(height, p.m-i)
-		part.a, part.rowScale = p.a[i*p.lda:], p.rowScale[i:]
-		t.whole(part)
-		for r := range part.m {
-			copy(p.c[(i+r)*p.ldc:][:p.cols], part.c[r*t.panel:])
-		}
+	f(&o.beside[0], o.panel)
+	for r := range rows {
+		copy(o.c[(i+r)*o.ldc:][:o.cols], o.beside[r*o.panel:])
 	}
 }
 
-// whole is multiply where all columns exist: few rows take the codes as they lie, more of them share what is widened once.
-func (t *int8Tiles) whole(p int8Product) {
+// temps cuts temp into what Int8Temp says.
+func (t *int8Tiles) temps(temp []float32) (pairs []int32, beside, bias []float32) {
+	n := 2 * int8Steps * t.panel
+	m := n + (len(t.tiles)-1)*t.panel
+	return Words(temp[:n]), temp[n:m], temp[m:][:t.panel]
+}
+
+// multiply is int8Generic: few rows take the codes as they lie, more of them share what is widened once.
+func (t *int8Tiles) multiply(p int8Product) {
+	pairs, beside, wholeBias := t.temps(p.temp)
+	out := output{p.c, p.ldc, p.cols, t.panel, beside}
 	bias := &noBias[0]
 	if p.bias != nil {
 		bias = &p.bias[0]
+		if p.cols < t.panel {
+			copy(wholeBias, p.bias)
+			bias = &wholeBias[0]
+		}
 	}
 	steps := len(p.codes) / (4 * t.panel)
 	if height := len(t.direct) - 1; p.m <= directRows {
 		for i := 0; i < p.m; {
 			rows := min(height, p.m-i)
-			t.direct[rows](&p.c[i*p.ldc], p.ldc, &p.a[i*p.lda], p.lda, &p.codes[0], steps, 0, &p.rowScale[i], &p.scale[0], bias)
+			out.tile(i, rows, false, func(c *float32, ldc int) {
+				t.direct[rows](c, ldc, &p.a[i*p.lda], p.lda, &p.codes[0], steps, 0, &p.rowScale[i], &p.scale[0], bias)
+			})
 			i += rows
 		}
 		return
 	}
-	pairs := Words(p.temp)
 	for blocks, from := (steps+int8Steps-1)/int8Steps, 0; blocks > 0; blocks-- {
 		n := (steps - from + blocks - 1) / blocks
 		t.widen(pairs, p.codes[from*4*t.panel:][:n*4*t.panel])
-		t.block(p, pairs, bias, from, n, blocks == 1)
+		last := blocks == 1
+		t.eachTile(p.m, func(i, rows int) {
+			rowScale := &p.rowScale[i]
+			if !last {
+				rowScale = nil
+			}
+			out.tile(i, rows, from > 0, func(c *float32, ldc int) {
+				t.tiles[rows](c, ldc, &p.a[i*p.lda+2*from], p.lda, &pairs[0], n, flag(from > 0), rowScale, &p.scale[0], bias)
+			})
+		})
 		from += n
 	}
 }
 
-// block multiplies n steps from one on, whose codes are in pairs; the last ones finish the sums.
-func (t *int8Tiles) block(p int8Product, pairs []int32, bias *float32, from, n int, last bool) {
+// eachTile cuts m rows into tiles of about one height.
+func (t *int8Tiles) eachTile(m int, f func(i, rows int)) {
 	height := len(t.tiles) - 1
-	for tiles, i := (p.m+height-1)/height, 0; tiles > 0; tiles-- {
-		rows := (p.m - i + tiles - 1) / tiles
-		rowScale := &p.rowScale[i]
-		if !last {
-			rowScale = nil
-		}
-		t.tiles[rows](&p.c[i*p.ldc], p.ldc, &p.a[i*p.lda+2*from], p.lda, &pairs[0], n, flag(from > 0), rowScale, &p.scale[0], bias)
+	for tiles, i := (m+height-1)/height, 0; tiles > 0; tiles-- {
+		rows := (m - i + tiles - 1) / tiles
+		f(i, rows)
 		i += rows
 	}
+}
+
+// gradient is int8GradientGeneric.
+func (t *int8Tiles) gradient(p gradientProduct) {
+	pairs, beside, _ := t.temps(p.temp)
+	out := output{p.c, p.ldc, p.cols, t.panel, beside}
+	for n := 0; n < p.b.n; n += BlockK {
+		panels := (min(BlockK, p.b.n-n) + t.panel - 1) / t.panel
+		t.turnBlock(pairs, p.b, p.k, n, panels)
+		add := p.add || n > 0
+		t.eachTile(p.m, func(i, rows int) {
+			out.tile(i, rows, add, func(c *float32, ldc int) {
+				t.tiles[rows](c, ldc, &p.a[i*p.lda+n/2], p.lda, &pairs[0], panels*t.panel/4, 2*flag(add), &p.rowScale[i], &ones[0], &noBias[0])
+			})
+		})
+	}
+}
+
+// turnBlock is turnInt8Generic for whole panels of columns of b.
+func (t *int8Tiles) turnBlock(dst []int32, b *Quantized, k, n, panels int) {
+	if k+t.panel > b.k {
+		turnInt8Generic(dst, b, k, n, panels*t.panel/4)
+		return
+	}
+	stride := len(b.bytes(0))
+	t.turn(&dst[0], &b.codes[n/t.panel*stride+k*t.panel], stride, panels)
 }

@@ -160,6 +160,94 @@ done1:
 	VZEROUPPER
 	RET
 
+// func turnInt8AVX2(dst *int32, src *uint8, stride int, panels int)
+// Requires: AVX, AVX2
+TEXT ·turnInt8AVX2(SB), NOSPLIT, $0-32
+	MOVQ           dst+0(FP), AX
+	MOVQ           src+8(FP), CX
+	MOVQ           stride+16(FP), DX
+	MOVQ           panels+24(FP), BX
+	VBROADCASTI128 turnedAVX2<>+0(SB), Y0
+	PCALIGN        $0x20
+
+loop1:
+	VBROADCASTI128 (CX), Y1
+	VINSERTI128    $0x01, 64(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, (AX)
+	VMOVDQU        Y2, 64(AX)
+	VBROADCASTI128 128(CX), Y1
+	VINSERTI128    $0x01, 192(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 32(AX)
+	VMOVDQU        Y2, 96(AX)
+	VBROADCASTI128 16(CX), Y1
+	VINSERTI128    $0x01, 80(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 128(AX)
+	VMOVDQU        Y2, 192(AX)
+	VBROADCASTI128 144(CX), Y1
+	VINSERTI128    $0x01, 208(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 160(AX)
+	VMOVDQU        Y2, 224(AX)
+	VBROADCASTI128 32(CX), Y1
+	VINSERTI128    $0x01, 96(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 256(AX)
+	VMOVDQU        Y2, 320(AX)
+	VBROADCASTI128 160(CX), Y1
+	VINSERTI128    $0x01, 224(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 288(AX)
+	VMOVDQU        Y2, 352(AX)
+	VBROADCASTI128 48(CX), Y1
+	VINSERTI128    $0x01, 112(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 384(AX)
+	VMOVDQU        Y2, 448(AX)
+	VBROADCASTI128 176(CX), Y1
+	VINSERTI128    $0x01, 240(CX), Y1, Y1
+	VPSHUFB        Y0, Y1, Y1
+	VPSRAW         $0x08, Y1, Y2
+	VPSLLW         $0x08, Y1, Y1
+	VPSRAW         $0x08, Y1, Y1
+	VMOVDQU        Y1, 416(AX)
+	VMOVDQU        Y2, 480(AX)
+	ADDQ           DX, CX
+	ADDQ           $0x00000200, AX
+	DECQ           BX
+	JNE            loop1
+	VZEROUPPER
+	RET
+
+DATA turnedAVX2<>+0(SB)/4, $0x0c080400
+DATA turnedAVX2<>+4(SB)/4, $0x0d090501
+DATA turnedAVX2<>+8(SB)/4, $0x0e0a0602
+DATA turnedAVX2<>+12(SB)/4, $0x0f0b0703
+GLOBL turnedAVX2<>(SB), RODATA|NOPTR, $16
+
 // func int8x1AVX2(c *float32, ldc int, a *int32, lda int, b *int32, steps int, acc int, rowScale *float32, scale *float32, bias *float32)
 // Requires: AVX, AVX2, MMX+
 TEXT ·int8x1AVX2(SB), NOSPLIT, $0-80
@@ -253,31 +341,35 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
+	CMPQ   DX, $0x01
+	JNE    fresh5
 	MOVQ   AX, CX
 	VPADDD (CX), Y0, Y0
 	VPADDD 32(CX), Y1, Y1
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y2
 	VMULPS       (SI), Y2, Y2
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y2
+	VMULPS       32(SI), Y2, Y2
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
@@ -410,47 +502,53 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y4
 	VMULPS       (SI), Y4, Y4
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y4, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y4
+	VMULPS       32(SI), Y4, Y4
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       (SI), Y4, Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       32(SI), Y4, Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -620,63 +718,71 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y6
 	VMULPS       (SI), Y6, Y6
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y6, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y6
+	VMULPS       32(SI), Y6, Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y6, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y6
+	VMULPS       (SI), Y6, Y6
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y6, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y6
+	VMULPS       32(SI), Y6, Y6
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y6
+	VMULPS       (SI), Y6, Y6
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y6
+	VMULPS       32(SI), Y6, Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -887,79 +993,89 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VPADDD (DX), Y6, Y6
-	VPADDD 32(DX), Y7, Y7
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
+	ADDQ   CX, R8
+	VPADDD (R8), Y6, Y6
+	VPADDD 32(R8), Y7, Y7
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y8
 	VMULPS       (SI), Y8, Y8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y8, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y8
+	VMULPS       32(SI), Y8, Y8
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y8, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y8, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y6, Y6
+	VADDPS       (DI), Y6, Y6
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       32(DI), Y7, Y7
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y0, Y6, Y6
-	VADDPS       (DI), Y6, Y6
+	VADDPS       (AX), Y6, Y6
 	VMOVUPS      Y6, (AX)
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y0, Y7, Y7
-	VADDPS       32(DI), Y7, Y7
+	VADDPS       32(AX), Y7, Y7
 	VMOVUPS      Y7, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -1201,95 +1317,107 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VPADDD (DX), Y6, Y6
-	VPADDD 32(DX), Y7, Y7
-	ADDQ   CX, DX
-	VPADDD (DX), Y8, Y8
-	VPADDD 32(DX), Y9, Y9
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
+	ADDQ   CX, R8
+	VPADDD (R8), Y6, Y6
+	VPADDD 32(R8), Y7, Y7
+	ADDQ   CX, R8
+	VPADDD (R8), Y8, Y8
+	VPADDD 32(R8), Y9, Y9
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y10
 	VMULPS       (SI), Y10, Y10
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y10, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y10
+	VMULPS       32(SI), Y10, Y10
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y10, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y10
+	VMULPS       (SI), Y10, Y10
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y10, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y10
+	VMULPS       32(SI), Y10, Y10
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y10, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y10
+	VMULPS       (SI), Y10, Y10
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y10, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y10
+	VMULPS       32(SI), Y10, Y10
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y10, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	VBROADCASTSS 12(BX), Y10
+	VMULPS       (SI), Y10, Y10
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y10, Y6, Y6
+	VADDPS       (DI), Y6, Y6
+	VBROADCASTSS 12(BX), Y10
+	VMULPS       32(SI), Y10, Y10
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y10, Y7, Y7
+	VADDPS       32(DI), Y7, Y7
+	VBROADCASTSS 16(BX), Y10
+	VMULPS       (SI), Y10, Y10
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y10, Y8, Y8
+	VADDPS       (DI), Y8, Y8
+	VBROADCASTSS 16(BX), Y10
+	VMULPS       32(SI), Y10, Y10
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y10, Y9, Y9
+	VADDPS       32(DI), Y9, Y9
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y0, Y6, Y6
-	VADDPS       (DI), Y6, Y6
+	VADDPS       (AX), Y6, Y6
 	VMOVUPS      Y6, (AX)
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y0, Y7, Y7
-	VADDPS       32(DI), Y7, Y7
+	VADDPS       32(AX), Y7, Y7
 	VMOVUPS      Y7, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 16(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y0, Y8, Y8
-	VADDPS       (DI), Y8, Y8
+	VADDPS       (AX), Y8, Y8
 	VMOVUPS      Y8, (AX)
-	VBROADCASTSS 16(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y0, Y9, Y9
-	VADDPS       32(DI), Y9, Y9
+	VADDPS       32(AX), Y9, Y9
 	VMOVUPS      Y9, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -1568,111 +1696,125 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VPADDD (DX), Y6, Y6
-	VPADDD 32(DX), Y7, Y7
-	ADDQ   CX, DX
-	VPADDD (DX), Y8, Y8
-	VPADDD 32(DX), Y9, Y9
-	ADDQ   CX, DX
-	VPADDD (DX), Y10, Y10
-	VPADDD 32(DX), Y11, Y11
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
+	ADDQ   CX, R8
+	VPADDD (R8), Y6, Y6
+	VPADDD 32(R8), Y7, Y7
+	ADDQ   CX, R8
+	VPADDD (R8), Y8, Y8
+	VPADDD 32(R8), Y9, Y9
+	ADDQ   CX, R8
+	VPADDD (R8), Y10, Y10
+	VPADDD 32(R8), Y11, Y11
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y12
 	VMULPS       (SI), Y12, Y12
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y12, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y12
+	VMULPS       32(SI), Y12, Y12
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y12, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y12
+	VMULPS       (SI), Y12, Y12
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y12, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y12
+	VMULPS       32(SI), Y12, Y12
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y12, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y12
+	VMULPS       (SI), Y12, Y12
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y12, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y12
+	VMULPS       32(SI), Y12, Y12
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y12, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	VBROADCASTSS 12(BX), Y12
+	VMULPS       (SI), Y12, Y12
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y12, Y6, Y6
+	VADDPS       (DI), Y6, Y6
+	VBROADCASTSS 12(BX), Y12
+	VMULPS       32(SI), Y12, Y12
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y12, Y7, Y7
+	VADDPS       32(DI), Y7, Y7
+	VBROADCASTSS 16(BX), Y12
+	VMULPS       (SI), Y12, Y12
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y12, Y8, Y8
+	VADDPS       (DI), Y8, Y8
+	VBROADCASTSS 16(BX), Y12
+	VMULPS       32(SI), Y12, Y12
+	VCVTDQ2PS    Y9, Y9
+	VMULPS       Y12, Y9, Y9
+	VADDPS       32(DI), Y9, Y9
+	VBROADCASTSS 20(BX), Y12
+	VMULPS       (SI), Y12, Y12
+	VCVTDQ2PS    Y10, Y10
+	VMULPS       Y12, Y10, Y10
+	VADDPS       (DI), Y10, Y10
+	VBROADCASTSS 20(BX), Y12
+	VMULPS       32(SI), Y12, Y12
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y12, Y11, Y11
+	VADDPS       32(DI), Y11, Y11
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y0, Y6, Y6
-	VADDPS       (DI), Y6, Y6
+	VADDPS       (AX), Y6, Y6
 	VMOVUPS      Y6, (AX)
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y0, Y7, Y7
-	VADDPS       32(DI), Y7, Y7
+	VADDPS       32(AX), Y7, Y7
 	VMOVUPS      Y7, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 16(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y8, Y8
-	VMULPS       Y0, Y8, Y8
-	VADDPS       (DI), Y8, Y8
+	VADDPS       (AX), Y8, Y8
 	VMOVUPS      Y8, (AX)
-	VBROADCASTSS 16(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y9, Y9
-	VMULPS       Y0, Y9, Y9
-	VADDPS       32(DI), Y9, Y9
+	VADDPS       32(AX), Y9, Y9
 	VMOVUPS      Y9, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 20(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y0, Y10, Y10
-	VADDPS       (DI), Y10, Y10
+	VADDPS       (AX), Y10, Y10
 	VMOVUPS      Y10, (AX)
-	VBROADCASTSS 20(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y0, Y11, Y11
-	VADDPS       32(DI), Y11, Y11
+	VADDPS       32(AX), Y11, Y11
 	VMOVUPS      Y11, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -1795,31 +1937,35 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
+	CMPQ   DX, $0x01
+	JNE    fresh5
 	MOVQ   AX, CX
 	VPADDD (CX), Y0, Y0
 	VPADDD 32(CX), Y1, Y1
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y2
 	VMULPS       (SI), Y2, Y2
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y2, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y2
+	VMULPS       32(SI), Y2, Y2
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y2, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	VZEROUPPER
@@ -1961,47 +2107,53 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y4
 	VMULPS       (SI), Y4, Y4
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y4, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y4
+	VMULPS       32(SI), Y4, Y4
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y4, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       (SI), Y4, Y4
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       32(SI), Y4, Y4
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -2180,63 +2332,71 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y6
 	VMULPS       (SI), Y6, Y6
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y6, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y6
+	VMULPS       32(SI), Y6, Y6
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y6, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y6
+	VMULPS       (SI), Y6, Y6
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y6, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y6
+	VMULPS       32(SI), Y6, Y6
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y6
+	VMULPS       (SI), Y6, Y6
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y6, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y6
+	VMULPS       32(SI), Y6, Y6
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y6, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX
@@ -2456,79 +2616,89 @@ end4:
 	MOVQ   scale+64(FP), SI
 	MOVQ   bias+72(FP), DI
 	SHLQ   $0x02, CX
-	TESTQ  DX, DX
-	JEQ    fresh5
-	MOVQ   AX, DX
-	VPADDD (DX), Y0, Y0
-	VPADDD 32(DX), Y1, Y1
-	ADDQ   CX, DX
-	VPADDD (DX), Y2, Y2
-	VPADDD 32(DX), Y3, Y3
-	ADDQ   CX, DX
-	VPADDD (DX), Y4, Y4
-	VPADDD 32(DX), Y5, Y5
-	ADDQ   CX, DX
-	VPADDD (DX), Y6, Y6
-	VPADDD 32(DX), Y7, Y7
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
+	ADDQ   CX, R8
+	VPADDD (R8), Y6, Y6
+	VPADDD 32(R8), Y7, Y7
 
 fresh5:
 	TESTQ        BX, BX
-	JEQ          raw6
+	JEQ          store6
 	VBROADCASTSS (BX), Y8
 	VMULPS       (SI), Y8, Y8
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y8, Y0, Y0
 	VADDPS       (DI), Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VBROADCASTSS (BX), Y0
-	VMULPS       32(SI), Y0, Y0
+	VBROADCASTSS (BX), Y8
+	VMULPS       32(SI), Y8, Y8
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
+	VMULPS       Y8, Y1, Y1
 	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y8, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y6, Y6
+	VADDPS       (DI), Y6, Y6
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       32(DI), Y7, Y7
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
 	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y2, Y2
-	VMULPS       Y0, Y2, Y2
-	VADDPS       (DI), Y2, Y2
+	VADDPS       (AX), Y2, Y2
 	VMOVUPS      Y2, (AX)
-	VBROADCASTSS 4(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VADDPS       32(DI), Y3, Y3
+	VADDPS       32(AX), Y3, Y3
 	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VADDPS       (DI), Y4, Y4
+	VADDPS       (AX), Y4, Y4
 	VMOVUPS      Y4, (AX)
-	VBROADCASTSS 8(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VADDPS       32(DI), Y5, Y5
+	VADDPS       32(AX), Y5, Y5
 	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       (SI), Y0, Y0
-	VCVTDQ2PS    Y6, Y6
-	VMULPS       Y0, Y6, Y6
-	VADDPS       (DI), Y6, Y6
+	VADDPS       (AX), Y6, Y6
 	VMOVUPS      Y6, (AX)
-	VBROADCASTSS 12(BX), Y0
-	VMULPS       32(SI), Y0, Y0
-	VCVTDQ2PS    Y7, Y7
-	VMULPS       Y0, Y7, Y7
-	VADDPS       32(DI), Y7, Y7
+	VADDPS       32(AX), Y7, Y7
 	VMOVUPS      Y7, 32(AX)
 	VZEROUPPER
 	RET
 
-raw6:
+store6:
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    CX, AX

@@ -19,6 +19,11 @@ func quantizeRowAVX512(dst []int32, x []float32, down float32)
 //go:noescape
 func widenInt8AVX512(dst []int32, codes []uint8)
 
+// turnInt8AVX512 widens the transposed codes of a panel's width of rows of each of some panels.
+//
+//go:noescape
+func turnInt8AVX512(dst *int32, src *uint8, stride int, panels int)
+
 // int8x1AVX512 computes a tile of 1 rows from widened codes.
 //
 //go:noescape

@@ -56,9 +56,9 @@ func inverse(x float32) float32 {
 
 // int8 makes codes as QuantizeRow does.
 func (c column) int8(codes []uint8) (scale float32) {
-	scale = int8Scale(c.largest())
+	scale = wholeScale(c.largest(), 127)
 	for k := c.from; k < c.before && scale == scale; k++ {
-		codes[byteAt(k, c.width, c.j)] = uint8(int8Code(c.at(k), 1/scale))
+		codes[byteAt(k, c.width, c.j)] = uint8(wholeNumber(c.at(k), 1/scale))
 	}
 	return scale
 }

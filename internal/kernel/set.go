@@ -71,9 +71,10 @@ type functions struct {
 	dequantizeTable   func(dst []float32, q []uint8, k int, scale []float32)
 	dequantizeNibbles func(dst []float32, q []uint8, k int, scale, zero []float32)
 
-	largest     func(x []float32) float32
-	quantizeRow func(dst []int32, x []float32, down float32)
-	int8        func(p int8Product)
+	largest      func(x []float32) float32
+	quantizeRow  func(dst []int32, x []float32, down float32)
+	int8         func(p int8Product)
+	int8Gradient func(p gradientProduct)
 	// stream is GemmQuantized for the rows and forms that it says it did; nil where there are none.
 	stream func(s *Set, c []float32, ldc int, a []float32, lda int, q *Quantized, p0, p1, m int, acc bool, temp []float32) bool
 

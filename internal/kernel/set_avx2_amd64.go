@@ -78,7 +78,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		quantizeRowAVX2(dst, x, down)
 		quantizeRowGeneric(dst[len(x)/8*4:], rest(x, 8), down)
 	},
-	int8: avx2Int8.multiply,
+	int8: avx2Int8.multiply, int8Gradient: avx2Int8.gradient,
 
 	stream: avx2Streams.stream,
 
@@ -111,4 +111,5 @@ var avx2Int8 = &int8Tiles{
 	},
 	direct: []directKernel{nil, int8direct1AVX2, int8direct2AVX2, int8direct3AVX2, int8direct4AVX2},
 	widen:  widenInt8AVX2,
+	turn:   turnInt8AVX2,
 }

@@ -78,7 +78,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		quantizeRowAVX512(dst, x, down)
 		quantizeRowGeneric(dst[len(x)/16*8:], rest(x, 16), down)
 	},
-	int8: avx512Int8.multiply,
+	int8: avx512Int8.multiply, int8Gradient: avx512Int8.gradient,
 
 	stream: avx512Streams.stream,
 
@@ -113,4 +113,5 @@ var avx512Int8 = &int8Tiles{
 	},
 	direct: []directKernel{nil, int8direct1AVX512, int8direct2AVX512, int8direct3AVX512, int8direct4AVX512, int8direct5AVX512, int8direct6AVX512, int8direct7AVX512, int8direct8AVX512},
 	widen:  widenInt8AVX512,
+	turn:   turnInt8AVX512,
 }

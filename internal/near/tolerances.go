@@ -46,8 +46,8 @@ const (
 	Sum = 3e-7
 	// Twin bounds a float32 operation against its float64 twin.
 	Twin = 1e-5
-	// EightBits bounds scores of a small model whose activations are rounded to 8 bits
-	// before every product, against those of the same model without.
+	// EightBits bounds products, and scores of a small model, whose rows are rounded to 8 bits,
+	// against those of rows that are not, or where a few of their elements are rounded otherwise.
 	EightBits = 1e-2
 	// Direction bounds a derivative along a random direction, analytic against
 	// finite differences, both in float64.

@@ -13,6 +13,7 @@ func int8Family(g *gen) {
 	int8Largest(g)
 	int8Quantize(g)
 	int8Widen(g)
+	int8Turn(g)
 	for r := 1; r <= g.rows; r++ {
 		int8Tile(g, r)
 	}
@@ -116,6 +117,38 @@ func int8Widen(g *gen) {
 	g.end()
 }
 
+// int8Turn transposes the codes of a panel's columns over the rows of others: a chunk of 16 bytes is four columns by four rows, so it
+// is turned by one shuffle. A turn of the loop takes the codes of a square, panel by panel, at src, and goes on stride bytes.
+func int8Turn(g *gen) {
+	g.begin("turnInt8", "func(dst *int32, src *uint8, stride, panels int)", "widens the transposed codes of a panel's width of rows of each of some panels.")
+	dst, src, stride, n := g.arg("dst"), g.arg("src"), g.arg("stride"), g.arg("panels")
+	order, panel := g.YMM(), 2*g.lanes()
+	g.VBROADCASTI128(g.words("turned", []uint32{0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703}), order)
+	g.align()
+	start := g.label("loop")
+	g.Label(start)
+	for step := range panel / 4 {
+		for group := 0; group < panel/4; group += 2 {
+			v, high := g.YMM(), g.YMM()
+			at := operand.Mem{Base: src, Disp: group*4*panel + 16*step}
+			g.VBROADCASTI128(at, v)
+			g.VINSERTI128(operand.Imm(1), at.Offset(4*panel), v, v)
+			g.VPSHUFB(order, v, v)
+			g.VPSRAW(operand.Imm(8), v, high)
+			g.VPSLLW(operand.Imm(8), v, v)
+			g.VPSRAW(operand.Imm(8), v, v)
+			to := operand.Mem{Base: dst, Disp: step*8*panel + 16*group}
+			g.VMOVDQU(v, to)
+			g.VMOVDQU(high, to.Offset(4*panel))
+		}
+	}
+	g.ADDQ(stride, src)
+	g.ADDQ(operand.U32(2*panel*panel), dst)
+	g.DECQ(n)
+	g.JNE(operand.LabelRef(start))
+	g.end()
+}
+
 const int8Arguments = "c *float32, ldc int, a *int32, lda int, %s, steps, acc int, rowScale, scale, bias *float32"
 
 // int8Tile makes a tile of r rows and a whole panel from pairs that were widened before:
@@ -123,7 +156,7 @@ const int8Arguments = "c *float32, ldc int, a *int32, lda int, %s, steps, acc in
 //	c[i*ldc + j] = float32(Σ a[i*lda + p]·b[p*panel + j])·(rowScale[i]·scale[j]) + bias[j]
 //
 // where a and b are pairs and · is the sum of the products of their halves. Without rowScale, c takes the sum itself, as
-// 32 bits, which the next call begins with if acc.
+// 32 bits, which the next call begins with if acc is 1. If acc is 2, the result is added to c.
 func int8Tile(g *gen, r int) {
 	name := fmt.Sprintf("int8x%d", r)
 	g.begin(name, "func("+fmt.Sprintf(int8Arguments, "b *int32")+")", fmt.Sprintf("computes a tile of %d rows from widened codes.", r))
@@ -202,40 +235,47 @@ func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.
 	g.int8Store(sums)
 }
 
-// int8Store adds c to the sums if acc, makes them the result unless there is no rowScale, stores them and returns.
+// int8Store makes the sums what acc and rowScale say, stores them and returns.
 func (g *gen) int8Store(sums [][]vec) {
 	c, ldc, acc := g.arg("c"), g.arg("ldc"), g.arg("acc")
 	rowScale, scale, bias := g.arg("rowScale"), g.arg("scale"), g.arg("bias")
 	g.SHLQ(operand.Imm(2), ldc)
-	fresh, raw := g.label("fresh"), g.label("raw")
-	each := func(f func(i, j int, v vec, m operand.Mem)) {
+	fresh, raw := g.label("fresh"), g.label("store")
+	each := func(f func(v vec, m operand.Mem)) {
 		at := g.GP64()
 		g.MOVQ(c, at)
 		for i, row := range sums {
 			for j, v := range row {
-				f(i, j, v, operand.Mem{Base: at, Disp: g.bytes * j})
+				f(v, operand.Mem{Base: at, Disp: g.bytes * j})
 			}
 			if i < len(sums)-1 {
 				g.ADDQ(ldc, at)
 			}
 		}
 	}
-	g.TESTQ(acc, acc)
-	g.JEQ(operand.LabelRef(fresh))
-	each(func(_, _ int, v vec, m operand.Mem) { g.VPADDD(m, v, v) })
+	g.CMPQ(acc, operand.Imm(1))
+	g.JNE(operand.LabelRef(fresh))
+	each(func(v vec, m operand.Mem) { g.VPADDD(m, v, v) })
 	g.Label(fresh)
 	g.TESTQ(rowScale, rowScale)
 	g.JEQ(operand.LabelRef(raw))
-	each(func(i, j int, v vec, m operand.Mem) {
-		s := g.scalar(operand.Mem{Base: rowScale, Disp: 4 * i})
-		g.VMULPS(operand.Mem{Base: scale, Disp: g.bytes * j}, s, s)
-		g.VCVTDQ2PS(v, v)
-		g.VMULPS(s, v, v)
-		g.VADDPS(operand.Mem{Base: bias, Disp: g.bytes * j}, v, v)
+	for i, row := range sums {
+		for j, v := range row {
+			s := g.scalar(operand.Mem{Base: rowScale, Disp: 4 * i})
+			g.VMULPS(operand.Mem{Base: scale, Disp: g.bytes * j}, s, s)
+			g.VCVTDQ2PS(v, v)
+			g.VMULPS(s, v, v)
+			g.VADDPS(operand.Mem{Base: bias, Disp: g.bytes * j}, v, v)
+		}
+	}
+	g.CMPQ(acc, operand.Imm(2))
+	g.JNE(operand.LabelRef(raw))
+	each(func(v vec, m operand.Mem) {
+		g.VADDPS(m, v, v)
 		g.VMOVUPS(v, m)
 	})
 	g.end()
 	g.Label(raw)
-	each(func(_, _ int, v vec, m operand.Mem) { g.VMOVUPS(v, m) })
+	each(func(v vec, m operand.Mem) { g.VMOVUPS(v, m) })
 	g.end()
 }

@@ -34,8 +34,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KERNEL = os.path.dirname(HERE)
 PAGE = 4096
 STACK, SLOTS, HALT, TABLES = 0x20000000, 0x30000000, 0x22000000, 0x60000000
-SLOT, SLOT_PAGES, SLOT_COUNT = 0x1000000, 1024, 6  # a slot's pages stand in the middle of its range
+SLOT, SLOT_PAGES, SLOT_COUNT = 0x1000000, 1100, 6  # a slot's pages stand in the middle of its range
 WRITABLE = 1
+SIZES = {"float32": 4, "int32": 4, "uint32": 4, "uint16": 2, "uint8": 1}  # bytes of an element
 MARGIN = bytes([0xA5]) * 64
 
 
@@ -142,7 +143,20 @@ def functions():
 
 
 def extent(function, parameter):
-    """The number of elements that a tile of Gemm or GemmOuter may touch behind a pointer, as a Go expression."""
+    """The number of elements that a tile may touch behind a pointer, as a Go expression."""
+    if function.startswith("turnInt8"):
+        return {"dst": "panels*512", "src": "(panels-1)*stride+1024"}[parameter]
+    tile = re.match(r"int8(x|direct)(\d+)", function)
+    if tile:
+        rows = int(tile[2])
+        return {
+            "c": "%d*ldc+32" % (rows - 1),
+            "a": "%d*lda+2*steps" % (rows - 1),
+            "b": "steps*64" if tile[1] == "x" else "steps*128",
+            "rowScale": "%d*some(rowScale != nil)" % rows,
+            "scale": "32",
+            "bias": "32",
+        }[parameter]
     tile = re.match(r"gemm(\d+)x(\d+)", function)
     if tile:
         rows, panels = int(tile[1]), int(tile[2])
@@ -160,12 +174,11 @@ def proxy(function, parameters, results, signature, result):
     body = ['f := frame{name: "%s"}' % function]
     for name, kind in parameters:
         if kind.startswith("[]"):
-            size = 4 if kind == "[]float32" else 2
-            body.append("f.slice(unsafe.Pointer(unsafe.SliceData(%s)), len(%s), %d)" % (name, name, size))
+            body.append("f.slice(unsafe.Pointer(unsafe.SliceData(%s)), len(%s), %d)" % (name, name, SIZES[kind[2:]]))
         elif kind.startswith("*["):
             body.append("f.pointer(unsafe.Pointer(%s), 4*len(%s))" % (name, name))
-        elif kind == "*float32":
-            body.append("f.pointer(unsafe.Pointer(%s), 4*(%s))" % (name, extent(function, name)))
+        elif kind[0] == "*":
+            body.append("f.pointer(unsafe.Pointer(%s), %d*(%s))" % (name, SIZES[kind[1:]], extent(function, name)))
         else:
             body.append({"int": "f.word(%s)", "int32": "f.half(uint32(%s))", "float32": "f.float(%s)"}[kind] % name)
     body.append("r := f.call(%d)" % results)
