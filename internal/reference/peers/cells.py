@@ -1,0 +1,136 @@
+"""What is measured: a cell is one process of one side on one workload in one precision."""
+
+import pathlib
+import re
+
+HERE = pathlib.Path(__file__).parent
+SHARED = "../shared"
+
+# How Trimtab holds frozen weights, and what a step remembers of its forward.
+OURS = {
+    "f32": ["--quantization", "f32", "--activations", "f32"],
+    "f32, bf16 kept": ["--quantization", "f32", "--activations", "bf16"],
+    "bf16": ["--quantization", "bf16", "--activations", "bf16"],
+    "int8": ["--quantization", "int8", "--activations", "bf16"],
+    "nf4": ["--quantization", "nf4", "--activations", "bf16"],
+    "int4": ["--quantization", "int4", "--activations", "bf16"],
+}
+
+# The figure of the course: methods and sizes of the batch, each side in float32. Steps of 16 segments and more are timed once.
+METHODS = ["full", "adapter", "lora", "prefix", "bitfit"]
+BATCHES = [1, 4, 16, 64]
+
+# The table: a title, the workload, what is run here, and the peers, each with its precision.
+ROWS = [
+    ("LoRA r = 8 on query and value, 32 × 128 tokens", "lora-bert-base", ["f32", "f32, bf16 kept", "bf16", "int8"], ["PyTorch f32"]),
+    ("the same with dropout 0.1", "lora-bert-base-dropout", ["bf16"], ["PyTorch f32"]),
+    ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept"], ["PyTorch f32"]),
+    ("prefix of 16, 32 × 128", "prefix-bert-base", ["bf16"], ["PyTorch f32"]),
+    ("adapter (seq_bn), 32 × 128", "adapter-bert-base", ["bf16"], ["PyTorch f32"]),
+    ("BitFit, 32 × 128", "bitfit-bert-base", ["bf16"], ["PyTorch f32"]),
+    ("LoRA at SST-2's lengths, 32 texts", "lora-bert-base-sst2", ["f32", "bf16", "int8"], ["PyTorch f32"]),
+    ("prompt classification at SST-2's lengths, 32 texts", "prompt-bert-base-sst2", ["f32", "bf16", "int8"], ["PyTorch f32"]),
+    ("zero-shot SST-2 test, 872 texts, text in, labels out", "zero-shot", ["f32", "int8"], ["OpenPrompt f32"]),
+    ("last states, 32 × 128", "forward-bert-base", ["f32", "bf16", "int8"], ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32"]),
+    ("two classes, 32 × 128", "classify-bert-base", ["f32", "int8"], ["PyTorch f32"]),
+    ("last states of 32 tokens", "request-bert-base", ["f32", "bf16", "int8"], ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32"]),
+    ("GPT-2-small, LoRA, 8 × 256", "lora-gpt2", ["bf16"], ["PyTorch f32"]),
+    ("Llama of 1.1 billion, LoRA, 1 × 512", "lora-llama-1b", ["bf16", "nf4"], ["PyTorch f32"]),
+    ("decoding with it, a token", "decode-llama-1b", ["int8", "int4"], []),
+    ("start to first answer, MiniLM", "start", ["f32", "int8"], ["PyTorch f32"]),
+]
+
+# What issue 4 asks for: a title, a cell of Trimtab, the peer that it is set against, and the least of times as fast, the most of GB, of its share of
+# the peer's memory, or of seconds. On a processor without bfloat16 instructions the peer of bf16 is float32, which is the faster one there.
+TARGETS = [
+    ("LoRA, f32", "lora-bert-base", "f32", "PyTorch f32", {"times": 2.7}),
+    ("LoRA, f32, bf16 kept", "lora-bert-base", "f32, bf16 kept", "PyTorch f32", {"times": 2.7, "gb": 1.5}),
+    ("LoRA, bf16", "lora-bert-base", "bf16", "PyTorch f32", {"times": 1.6, "gb": 1.0}),
+    ("LoRA, int8", "lora-bert-base", "int8", "PyTorch f32", {"times": 1.9, "gb": 0.9}),
+    ("LoRA, bf16, dropout 0.1", "lora-bert-base-dropout", "bf16", "PyTorch f32", {"times": 1.9, "gb": 1.0}),
+    ("full fine-tuning", "full-bert-base", "f32, bf16 kept", "PyTorch f32", {"times": 1.5, "share": 0.5}),
+    ("prefix of 16, bf16", "prefix-bert-base", "bf16", "PyTorch f32", {"times": 1.6}),
+    ("LoRA at SST-2's lengths, bf16", "lora-bert-base-sst2", "bf16", "PyTorch f32", {"times": 2.5}),
+    ("LoRA at SST-2's lengths, int8", "lora-bert-base-sst2", "int8", "PyTorch f32", {"times": 3}),
+    ("prompt classification, bf16", "prompt-bert-base-sst2", "bf16", "PyTorch f32", {"times": 3.5}),
+    ("prompt classification, int8", "prompt-bert-base-sst2", "int8", "PyTorch f32", {"times": 5}),
+    ("zero-shot SST-2", "zero-shot", "f32", "OpenPrompt f32", {"times": 40}),
+    ("last states, f32", "forward-bert-base", "f32", "OpenVINO f32", {"times": 1}),
+    ("last states, f32", "forward-bert-base", "f32", "ONNX Runtime f32", {"times": 1}),
+    ("last states, int8", "forward-bert-base", "int8", "ONNX Runtime int8", {"times": 1}),
+    ("one request, f32", "request-bert-base", "f32", "OpenVINO f32", {"times": 1}),
+    ("one request, f32", "request-bert-base", "f32", "ONNX Runtime f32", {"times": 1}),
+    ("one request, int8", "request-bert-base", "int8", "ONNX Runtime int8", {"times": 1.43}),
+    ("GPT-2-small, LoRA, bf16", "lora-gpt2", "bf16", "PyTorch f32", {"times": 2.5, "gb": 1.2}),
+    ("Llama 1.1 B, LoRA, bf16", "lora-llama-1b", "bf16", "PyTorch f32", {"times": 1.5, "gb": 3.2}),
+    ("Llama 1.1 B, LoRA, nf4", "lora-llama-1b", "nf4", "PyTorch f32", {"times": 1, "gb": 1.3}),
+    ("start to first answer", "start", "f32", "PyTorch f32", {"seconds": 0.15}),
+]
+
+# The precisions in which products alone are measured.
+PRODUCTS = ["f32", "int8", "nf4"]
+
+# Steps that are timed, after one that is not; those that are not named take 2.
+STEPS = {"request-bert-base": 60, "start": 5, "zero-shot": 1, "lora-bert-base-sst2": 5, "prompt-bert-base-sst2": 7}
+
+
+class Cell:
+    """A side ("Trimtab", or a peer), a workload, a precision, the number of segments (0: the workload's)."""
+
+    def __init__(self, side, workload, precision, batch=0):
+        self.side, self.workload, self.precision, self.batch = side, workload, precision, batch
+
+    def name(self):
+        """The name of the cell's file."""
+        words = [self.side, self.workload, self.precision] + [f"b{self.batch}"] * (self.batch > 0)
+        return re.sub(r"[^a-z0-9.]+", "-", "_".join(words).lower().replace("_", "."))
+
+    def command(self, o):
+        """The process to run; o holds program, pythons, threads and the folder of results."""
+        steps = STEPS.get(self.workload, 2)
+        slow = self.precision == "bf16" and self.side == "PyTorch" or self.batch >= 16
+        numbers = ["--threads", str(o.threads), "--steps", str(1 if slow else steps)]
+        if self.batch:
+            numbers += ["--batch", str(self.batch)]
+        if self.side == "Trimtab":
+            return self.ours(o, numbers)
+        python = {"OpenPrompt": o.openprompt_python, "PyTorch": o.adapters_python if "adapter" in self.workload else o.python}.get(self.side, o.python)
+        script = {"OpenPrompt": "run_openprompt.py", "PyTorch": "run_pytorch.py", "ONNX Runtime": "run_onnxruntime.py", "OpenVINO": "run_openvino.py"}[self.side]
+        if self.workload == "zero-shot":
+            return [python, str(HERE / script), f"{SHARED}/models/minilm-mlm", f"{SHARED}/data/sst2/test.tsv", "--threads", str(o.threads)]
+        if self.workload == "start":
+            return [python, str(HERE / "run_start.py"), f"{SHARED}/models/minilm", "A trim tab turns the rudder."]
+        return [python, str(HERE / script), self.workload, "--precision", self.precision, "--cache", o.out, *numbers] + ["--warm", "1"] * slow
+
+    def ours(self, o, numbers):
+        precision = OURS[self.precision]
+        if self.workload == "start":
+            return [o.program, "embed", f"{SHARED}/models/minilm", f"{o.out}/text.txt", "--threads", str(o.threads), *precision[:2]]
+        if self.workload == "zero-shot":
+            return [o.program, "predict", f"{o.out}/zero-shot-{self.precision}", f"{SHARED}/data/sst2/test.tsv", "--threads", str(o.threads)]
+        return [o.program, "bench", self.workload, "--json", *precision, *numbers]
+
+
+def peer_cell(peer, workload):
+    """The cell of a peer that is named with its precision."""
+    side, precision = peer.rsplit(" ", 1)
+    return Cell(side, workload, precision)
+
+
+def table_cells():
+    """The cells of the table, both sides of a row in turns."""
+    for _, workload, ours, peers in ROWS:
+        theirs = [peer_cell(peer, workload) for peer in peers]
+        own = [Cell("Trimtab", workload, precision) for precision in ours]
+        for i in range(max(len(own), len(theirs))):
+            yield from own[i:i + 1] + theirs[i:i + 1]
+    yield from [Cell("Trimtab", "ceiling", "f32")] + [Cell("Trimtab", "products", precision) for precision in PRODUCTS]
+
+
+def figure_cells():
+    """The cells of the figure, and bf16 autocast beside one of them: on a processor without bfloat16 instructions a whole batch takes minutes."""
+    yield Cell("PyTorch", "lora-bert-base", "bf16", 4)
+    for batch in BATCHES:
+        for method in METHODS:
+            for side in ["Trimtab", "PyTorch"]:
+                yield Cell(side, method + "-bert-base", "f32", batch)

@@ -1,0 +1,127 @@
+"""Writes what run.py measured into docs/benchmarks.md, between the marks that stand there, and the plot beside it."""
+
+import json
+import pathlib
+
+import cells
+from cells import Cell, peer_cell
+
+BEGIN, END = "<!-- figures: written by internal/reference/peers/run.py --report -->", "<!-- end of figures -->"
+
+
+def load(out):
+    """The figures in a folder of results, by the cells' names."""
+    return {path.stem: json.loads(path.read_text()) for path in pathlib.Path(out).glob("*.json")}
+
+
+def seconds(s):
+    """A time in three digits."""
+    return f"{1000 * s:.3g} ms" if s < 1 else f"{s:.3g} s"
+
+
+def table(head, rows):
+    """A table of Markdown."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]) + "\n"
+
+
+def side_by_side(results):
+    """The rows of both sides. Ratios are the peers' times over ours, in the order of the peers' rows."""
+    for title, workload, ours, peers in cells.ROWS:
+        theirs = [c for c in (peer_cell(p, workload) for p in peers) if c.name() in results]
+        own = [c for c in (Cell("Trimtab", workload, p) for p in ours) if c.name() in results]
+        work = next((results[c.name()].get("flops") for c in own), None)
+        for cell in own + theirs:
+            r = results[cell.name()]
+            ratios = [f"{results[c.name()]['seconds'] / r['seconds']:.2f}" for c in theirs] if cell in own else []
+            yield [title, f"{r.get('peer', cell.side)}, {cell.precision}", seconds(r["seconds"]), f"{r['hwm_bytes'] / 1e6:,.0f} MB",
+                   f"{work / r['seconds'] / 1e9:.0f}" if work else "", " / ".join(ratios), f"{100 * r['others']:.0f} %"]
+            title = ""
+
+
+def targets(results):
+    """What was asked, what was measured, whether it is met."""
+    for title, workload, precision, peer, asked in cells.TARGETS:
+        words = {"times": "{} × " + peer, "gb": "at most {} GB", "share": "at most {} of its memory", "seconds": "at most {} s"}
+        asks = ", ".join(words[k].format(v) for k, v in asked.items())
+        own, theirs = results.get(Cell("Trimtab", workload, precision).name()), results.get(peer_cell(peer, workload).name())
+        if own is None or theirs is None:
+            yield [title, asks, "not measured", ""]
+            continue
+        got = {"times": theirs["seconds"] / own["seconds"], "gb": own["hwm_bytes"] / 1e9,
+               "share": own["hwm_bytes"] / theirs["hwm_bytes"], "seconds": own["seconds"]}
+        met = all(got[k] >= v if k == "times" else got[k] <= v for k, v in asked.items())
+        units = {"times": "{:.2f} ×", "gb": "{:.2f} GB", "share": "{:.2f}", "seconds": "{:.3f} s"}
+        yield [title, asks, ", ".join(units[k].format(got[k]) for k in asked), "yes" if met else "no"]
+
+
+def products(results):
+    """The rates of products, in each precision the share of the float32 ceiling; of one row the weights that it reads a second."""
+    measured = {p: results[name] for p in cells.PRODUCTS if (name := Cell("Trimtab", "products", p).name()) in results}
+    first = next(iter(measured.values()), {"products": []})
+    for i, shape in enumerate(first["products"]):
+        row = [f"{shape['rows']} × {shape['in']} × {shape['out']}"]
+        for r in measured.values():
+            p = r["products"][i]
+            row.append(f"{p['weight_gbytes_per_second']:.1f} GB/s" if shape["rows"] == 1 else f"{p['gflops']:.0f} / {p['backward_gflops']:.0f}")
+        yield row
+
+
+def figure(results):
+    """The rows of the figure: a method and a side, the sizes of the batch in columns."""
+    for method in cells.METHODS:
+        for side in ["Trimtab", "PyTorch"]:
+            row = [results.get(Cell(side, method + "-bert-base", "f32", b).name()) for b in cells.BATCHES]
+            yield [f"{method}, {side}"] + [f"{seconds(r['seconds'])}, {r['hwm_bytes'] / 1e6:,.0f} MB" if r else "" for r in row]
+
+
+def plot(results, path):
+    """Draws the figure: peak memory and time a step against the size of the batch."""
+    import matplotlib
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({"svg.hashsalt": "trimtab", "svg.fonttype": "none"})
+    import matplotlib.pyplot as plt
+    panels = plt.subplots(1, 2, figsize=(10, 4))
+    for axes, key, scale, label in zip(panels[1], ["hwm_bytes", "seconds"], [1e9, 1], ["peak memory, GB", "a step, s"]):
+        for i, method in enumerate(cells.METHODS):
+            for side, style in [("Trimtab", "-o"), ("PyTorch", "--s")]:
+                found = [(b, r[key] / scale) for b in cells.BATCHES if (r := results.get(Cell(side, method + "-bert-base", "f32", b).name()))]
+                if found:
+                    axes.plot(*zip(*found), style, color=f"C{i}", markersize=3, linewidth=1, label=f"{method}, {side}")
+        axes.set(xscale="log", yscale="log", xlabel="segments of 128 tokens a step", ylabel=label, xticks=cells.BATCHES, xticklabels=cells.BATCHES)
+        axes.grid(alpha=0.3)
+    panels[1][1].legend(fontsize=7)
+    panels[0].tight_layout()
+    panels[0].savefig(path, metadata={"Date": None})
+
+
+def conditions(results):
+    """The processor, the device, the peers' versions, and the ceilings."""
+    own = [r for r in results.values() if r["side"] == "Trimtab" and "device" in r]
+    peers = sorted({r["peer"] for r in results.values() if "peer" in r})
+    ceiling = results.get(Cell("Trimtab", "ceiling", "f32").name(), {})
+    text = f"Processor: {own[0]['cpu']}, {own[0]['device']}; {', '.join(peers)}."
+    if ceiling:
+        text += (f" Ceiling: {ceiling['ceiling_gflops']:.0f} GFLOP/s of float32 by two threads, {ceiling['ceiling_gflops_1_thread']:.0f} by one;"
+                 f" {ceiling['gbytes_per_second']:.1f} GB/s of memory by y = a + b.")
+    return text + "\n"
+
+
+def write(o):
+    """Puts the tables into the page and the plot beside it."""
+    results, page = load(o.out), pathlib.Path(o.report)
+    plot(results, page.with_name("benchmarks-batch.svg"))
+    parts = [
+        conditions(results),
+        "## What was asked, and what is reached\n",
+        table(["workload", "target", "measured", "met"], targets(results)),
+        "## Side by side\n",
+        table(["workload", "side, precision", "a step", "peak memory", "GFLOP/s", "times as fast as the peers below", "others"], side_by_side(results)),
+        "## Memory and time against the size of the batch\n",
+        "![peak memory and time a step against the size of the batch](benchmarks-batch.svg)\n",
+        table(["method, side"] + [f"{b} × 128" for b in cells.BATCHES], figure(results)),
+        "## Products\n",
+        table(["rows × in × out"] + [p for p in cells.PRODUCTS if Cell("Trimtab", "products", p).name() in results], products(results)),
+    ]
+    text = page.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    page.write_text(before + BEGIN + "\n\n" + "\n".join(parts) + "\n" + END + after)
