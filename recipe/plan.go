@@ -34,10 +34,11 @@ type Planner struct {
 	real compute.Device
 	run  *train.Run // nil where nothing trains
 
-	evaluated []*Examples // what is evaluated: validation and test data
-	held      int64       // bytes of data and tokenizer on the heap
-	mapped    int64       // bytes of tables that stay in their file
-	steps     course
+	evaluated  []*Examples // what is evaluated: validation and test data
+	evaluating int64       // bytes of the arena that takes
+	held       int64       // bytes of data and tokenizer on the heap
+	mapped     int64       // bytes of tables that stay in their file
+	steps      course
 }
 
 // course is what the steps of a run are like.
@@ -105,6 +106,9 @@ func (p *Planner) wire() error {
 	}
 	p.held += live() - before
 	p.mapped = p.tables(examples)
+	if p.evaluating, err = p.evaluation(); err != nil {
+		return err
+	}
 	if examples == nil {
 		return nil
 	}

@@ -47,19 +47,16 @@ func (p *Planner) memory(s settings) (Memory, error) {
 		if q.Trains() || q.Mapped() {
 			continue
 		}
-		m.Weights += q.BytesIn(s.precision)
 		passing = max(passing, q.Passing())
 	}
+	m.Weights += p.frozen(s.precision)
 	m.Program += passing
 	n := p.trained()
 	m.Trained = 8 * int64(n)
 	for _, q := range p.j.Parameters {
 		m.Trained += s.training.MomentBytes(len(q.Data))
 	}
-	var err error
-	if m.Arena, err = p.evaluation(); err != nil {
-		return m, err
-	}
+	m.Arena = p.evaluating
 	if p.run == nil {
 		return m, nil
 	}

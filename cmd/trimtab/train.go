@@ -63,7 +63,7 @@ internal/reference/sst2.py to do the same in PyTorch.`,
 			return err
 		}
 		if dry {
-			return a.printPlan(out, r, json)
+			return a.printPlan(out, r, 0, json)
 		}
 		dev, err := a.device()
 		if err != nil {
