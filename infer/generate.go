@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"trimtab/autograd"
 	"trimtab/compute"
@@ -79,6 +80,12 @@ type generation struct {
 	live    []int   // the prompts of the batch
 	next    []int32 // and the position of each one's next token; nil before the first pass
 	out     []Continuation
+
+	// Memory that every token uses again.
+	batch    nn.Batch
+	segments []nn.Segment
+	ids      []int32
+	keep     []int
 }
 
 func (g *generation) fits(ids []int32) error {
@@ -96,9 +103,12 @@ func (g *generation) fits(ids []int32) error {
 
 // pass runs the new tokens of each live sequence, and returns the scores of its next.
 func (g *generation) pass(segments []nn.Segment) (compute.Mat, error) {
-	b, err := nn.Pack(segments...)
-	if err != nil {
-		return compute.Mat{}, err
+	b := &g.batch
+	b.Reset()
+	for _, s := range segments {
+		if err := b.Add(s); err != nil {
+			return compute.Mat{}, err
+		}
 	}
 	if g.next != nil {
 		b.Continues = true
@@ -120,9 +130,9 @@ func (g *generation) pass(segments []nn.Segment) (compute.Mat, error) {
 
 // choose takes a token for each live sequence, and returns the segments of those that go on.
 func (g *generation) choose(logits compute.Mat) ([]nn.Segment, error) {
-	var keep, live []int
-	var next []int32
-	var segments []nn.Segment
+	seen := len(g.live)
+	live, next := g.live[:0], g.next[:0] // behind what is read
+	g.segments, g.ids, g.keep = g.segments[:0], slices.Grow(g.ids[:0], seen), g.keep[:0]
 	for i, prompt := range g.live {
 		out := &g.out[prompt]
 		id, err := g.options.Sampling.choose(logits.Row(i), prompt, len(out.Tokens))
@@ -140,12 +150,13 @@ func (g *generation) choose(logits compute.Mat) ([]nn.Segment, error) {
 		if out.Ended || long {
 			continue
 		}
-		keep, live, next = append(keep, i), append(live, prompt), append(next, g.next[i])
-		segments = append(segments, nn.Segment{IDs: []int32{id}})
+		g.keep, live, next = append(g.keep, i), append(live, prompt), append(next, g.next[i])
+		g.ids = append(g.ids, id)
+		g.segments = append(g.segments, nn.Segment{IDs: g.ids[len(g.ids)-1:]})
 	}
-	if len(keep) < len(g.live) {
-		g.cache.Keep(keep)
+	if len(g.keep) < seen {
+		g.cache.Keep(g.keep)
 	}
 	g.live, g.next = live, next
-	return segments, nil
+	return g.segments, nil
 }

@@ -74,8 +74,9 @@ func (c *Cache) extend(p *Pass, a *Attention, k, v *autograd.Value, spans []comp
 		return k, v, spans, r.Places
 	}
 	c.grow(b, spans, k.Cols)
-	rows := make([]int32, 0, k.Rows)
-	places = make([]int32, 0, len(r.Places))
+	rows := autograd.Slice[int32](p.Tape, k.Rows)[:0]
+	places = autograd.Slice[int32](p.Tape, len(r.Places))[:0]
+	all = autograd.Slice[compute.Span](p.Tape, len(spans))[:0]
 	for s, span := range spans {
 		slot := c.slots[s]
 		start := slot * b.room

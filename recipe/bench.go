@@ -61,6 +61,9 @@ type Figures struct {
 	Ceiling       float64 `json:"ceiling_gflops,omitempty"`
 	// Bandwidth is the 10⁹ bytes a second that y = a + b reads and writes in memory, or that weights are read with.
 	Bandwidth float64 `json:"gbytes_per_second,omitempty"`
+	// ReadCeiling is the 10⁹ bytes a second that can be read from memory, ReadShare the share of it with which weights are read.
+	ReadCeiling float64 `json:"ceiling_read_gbytes_per_second,omitempty"`
+	ReadShare   float64 `json:"share_of_read_ceiling,omitempty"`
 	// Products are those of the workload of that name.
 	Products []ProductFigures `json:"products,omitempty"`
 	// PeakBytes is the largest resident memory of the process since the workload began (VmHWM); 0 where the system does not tell.
@@ -74,7 +77,8 @@ type measurement struct {
 	workload
 	BenchOptions
 	*Figures
-	dev *cpu.Device
+	dev     *cpu.Device
+	ceiling time.Duration // how long a ceiling is measured
 }
 
 // Bench measures one standard workload of this machine, on models whose weights are
@@ -107,7 +111,7 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 	if w.lengths != nil {
 		f.Ceiling = dev.Ceiling(ceiling) / 1e9
 	}
-	if err := w.run(ctx, &measurement{w, o, f, dev}); err != nil {
+	if err := w.run(ctx, &measurement{w, o, f, dev, ceiling}); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
 	if w.lengths != nil {

@@ -42,6 +42,7 @@ func benchCeiling(_ context.Context, m *measurement) error {
 		return err
 	}
 	m.SingleCeiling, m.Ceiling = single.Ceiling(time.Second)/1e9, m.dev.Ceiling(time.Second)/1e9
+	m.ReadCeiling = m.dev.ReadCeiling(m.ceiling) / 1e9
 	const rows, columns, runs = 4096, 4096, 8
 	y, a, b := matrixOf(m.dev, rows, columns), matrixOf(m.dev, rows, columns), matrixOf(m.dev, rows, columns)
 	for range runs {

@@ -64,6 +64,7 @@ var workloads = []workload{
 	{name: "prompt-bert-base-sst2", run: benchForward, model: benchMaskBERT, lengths: sst2Test, passes: 1, times: 2},
 	{name: "request-bert-base", run: benchForward, model: benchBareBERT, lengths: alike(1, 32), passes: 1, times: 20},
 	{name: "decode-gpt2", run: benchDecode, model: benchGPT2, times: 8},
+	{name: "decode-llama-1b", run: benchDecode, model: benchLlama, times: 8, large: true},
 }
 
 // alike are n segments of so many tokens.

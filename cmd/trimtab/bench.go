@@ -139,6 +139,8 @@ func figureRows(f *recipe.Figures) [][]string {
 	row("ceiling of one thread", "%.1f GFLOP/s", f.SingleCeiling)
 	row("share of the ceiling", "%.1f %%", 100*f.Share)
 	row("memory", "%.1f GB/s", f.Bandwidth)
+	row("ceiling of reading", "%.1f GB/s", f.ReadCeiling)
+	row("share of that ceiling", "%.1f %%", 100*f.ReadShare)
 	for _, p := range f.Products {
 		rows = append(rows, []string{fmt.Sprintf("  %d x %d x %d", p.Rows, p.In, p.Out), fmt.Sprintf("%.1f GFLOP/s, %.1f %%; backward %.1f, %.1f %%; weights %.1f GB/s",
 			p.Rate, 100*p.Rate/f.Ceiling, p.BackwardRate, 100*p.BackwardRate/f.Ceiling, p.Bandwidth)})

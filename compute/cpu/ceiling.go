@@ -1,6 +1,10 @@
 package cpu
 
-import "time"
+import (
+	"time"
+
+	"trimtab/internal/kernel"
+)
 
 // Ceiling measures, for about the given time, how many floating-point operations a
 // second all threads together can do in registers: what no product can pass. It is the best of
@@ -19,3 +23,20 @@ func (d *Device) Ceiling(budget time.Duration) float64 {
 
 // operations is what one turn of PeakFMA does.
 func (d *Device) operations() float64 { return d.k.PeakFMA(1) }
+
+// ReadCeiling measures, for about the given time, how many bytes a second all threads together can read from memory: what
+// no product of few rows with weights that are larger than the caches can pass. It is the best of passes over 256 MiB.
+func (d *Device) ReadCeiling(budget time.Duration) float64 {
+	const part, parts = 1 << 18, 256
+	memory := kernel.Make[float32](part * parts)
+	for i := 0; i < len(memory); i += 1024 {
+		memory[i] = 1 // a page that nobody wrote may be none
+	}
+	best := 0.0
+	for begin := time.Now(); time.Since(begin) < budget || best == 0; {
+		start := time.Now()
+		d.run(parts, func(d *Device, _ *worker, i int) { d.k.PeakRead(memory[i*part:][:part]) })
+		best = max(best, 4*part*parts/time.Since(start).Seconds())
+	}
+	return best
+}

@@ -1,10 +1,27 @@
 package kernel
 
+import "runtime"
+
 // PeakFMA runs turns of a loop of nothing but independent multiply-adds in registers and gives the number of
 // floating-point operations done, two for each: the time that it takes is this tier's ceiling for Gemm.
 func (s *Set) PeakFMA(turns int) (operations float64) {
 	s.peak(max(turns, 1))
 	return float64(max(turns, 1)) * float64(s.peakOperations)
+}
+
+// PeakRead does nothing but read x: the time that it takes, where x is larger than the caches, is this machine's ceiling for
+// products of few rows.
+func (s *Set) PeakRead(x []float32) { s.peakRead(x) }
+
+func peakReadGeneric(x []float32) {
+	var a, b, c, d float32
+	for ; len(x) >= 4; x = x[4:] {
+		a += x[0]
+		b += x[1]
+		c += x[2]
+		d += x[3]
+	}
+	runtime.KeepAlive(a + b + c + d)
 }
 
 const genericPeakOperations = 2 * 8

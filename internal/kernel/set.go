@@ -82,6 +82,7 @@ type functions struct {
 
 	peak           func(turns int)
 	peakOperations int // a turn
+	peakRead       func(x []float32)
 }
 
 // Tiers gives the tiers that this program can run on this machine, the plain Go one first, the fastest last.

@@ -90,7 +90,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		counter, key := d.counter(block), d.roundKeys()
 		dropoutAVX2(dst, x, &counter, &key, d.limit, d.scale)
 	},
-	peak: peakFMAAVX2, peakOperations: 2 * peakChains * 8,
+	peak: peakFMAAVX2, peakOperations: 2 * peakChains * 8, peakRead: peakReadAVX2,
 }}
 
 var avx2Tiles = &gemmTiles{

@@ -90,7 +90,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		counter, key := d.counter(block), d.roundKeys()
 		dropoutAVX512(dst, x, &counter, &key, d.limit, d.scale)
 	},
-	peak: peakFMAAVX512, peakOperations: 2 * peakChains * 16,
+	peak: peakFMAAVX512, peakOperations: 2 * peakChains * 16, peakRead: peakReadAVX512,
 }}
 
 var avx512Tiles = &gemmTiles{

@@ -28,5 +28,5 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 	dequantizeBytes: dequantizeBytesGeneric, dequantizeTable: dequantizeTableGeneric, dequantizeNibbles: dequantizeNibblesGeneric,
 	largest: largestGeneric, quantizeRow: quantizeRowGeneric, int8: int8Generic, int8Gradient: int8GradientGeneric,
 	dropout: dropoutGeneric,
-	peak:    peakGeneric, peakOperations: genericPeakOperations,
+	peak:    peakGeneric, peakOperations: genericPeakOperations, peakRead: peakReadGeneric,
 }}

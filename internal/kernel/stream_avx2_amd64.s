@@ -2811,3 +2811,41 @@ store3:
 	VMOVUPS Y3, (AX)
 	VZEROUPPER
 	RET
+
+// func peakReadAVX2(x []float32)
+// Requires: AVX, MMX+
+TEXT ·peakReadAVX2(SB), NOSPLIT, $0-24
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	SUBQ    $0x40, CX
+	JLT     done1
+	PCALIGN $0x20
+
+loop2:
+	PREFETCHT0 1024(AX)
+	PREFETCHT0 1088(AX)
+	PREFETCHT0 1152(AX)
+	PREFETCHT0 1216(AX)
+	VADDPS     (AX), Y0, Y0
+	VADDPS     32(AX), Y1, Y1
+	VADDPS     64(AX), Y2, Y2
+	VADDPS     96(AX), Y3, Y3
+	VADDPS     128(AX), Y4, Y4
+	VADDPS     160(AX), Y5, Y5
+	VADDPS     192(AX), Y6, Y6
+	VADDPS     224(AX), Y7, Y7
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x40, CX
+	JGE        loop2
+
+done1:
+	VZEROUPPER
+	RET

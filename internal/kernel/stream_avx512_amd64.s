@@ -4047,3 +4047,33 @@ store3:
 	VMOVUPS Z15, 192(AX)
 	VZEROUPPER
 	RET
+
+// func peakReadAVX512(x []float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·peakReadAVX512(SB), NOSPLIT, $0-24
+	MOVQ    x_base+0(FP), AX
+	MOVQ    x_len+8(FP), CX
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	SUBQ    $0x40, CX
+	JLT     done1
+	PCALIGN $0x20
+
+loop2:
+	PREFETCHT0 1024(AX)
+	PREFETCHT0 1088(AX)
+	PREFETCHT0 1152(AX)
+	PREFETCHT0 1216(AX)
+	VADDPS     (AX), Z0, Z0
+	VADDPS     64(AX), Z1, Z1
+	VADDPS     128(AX), Z2, Z2
+	VADDPS     192(AX), Z3, Z3
+	ADDQ       $0x00000100, AX
+	SUBQ       $0x40, CX
+	JGE        loop2
+
+done1:
+	VZEROUPPER
+	RET

@@ -18,6 +18,7 @@ func streamFamily(g *gen) {
 	for rows, n := range g.abreast(4, 2, 2, 1) {
 		g.streamInt4(rows+1, n)
 	}
+	peakRead(g)
 }
 
 // abreast is how many vectors of columns go side by side, for each number of rows from 1 on: as many as there are registers
@@ -27,6 +28,32 @@ func (g *gen) abreast(avx2 ...int) []int {
 		return []int{4, 4, 4, 4}
 	}
 	return avx2
+}
+
+// peakRead makes a loop that does nothing but read: 256 bytes a turn.
+func peakRead(g *gen) {
+	g.begin("peakRead", "func(x []float32)", "reads x, whole turns of 256 bytes.")
+	x, n := g.GP64(), g.GP64()
+	g.Load(g.Param("x").Base(), x)
+	g.Load(g.Param("x").Len(), n)
+	seen := g.vecs(256 / g.bytes)
+	for _, v := range seen {
+		g.zero(v)
+	}
+	done, loop := g.label("done"), g.label("loop")
+	g.SUBQ(operand.Imm(64), n)
+	g.JLT(operand.LabelRef(done))
+	g.align()
+	g.Label(loop)
+	g.ahead([]operand.Mem{{Base: x}}, 256)
+	for i, v := range seen {
+		g.VADDPS(operand.Mem{Base: x, Disp: i * g.bytes}, v, v)
+	}
+	g.ADDQ(operand.U32(256), x)
+	g.SUBQ(operand.Imm(64), n)
+	g.JGE(operand.LabelRef(loop))
+	g.Label(done)
+	g.end()
 }
 
 // sums are rows times n accumulators of zero.
