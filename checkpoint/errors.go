@@ -18,4 +18,5 @@ var (
 	ErrPickleClass = errors.New("refused to build an object")
 	ErrStrided     = errors.New("unsupported tensor layout")
 	ErrName        = errors.New("wrong tensor name")
+	ErrQuantized   = errors.New("malformed quantized weight")
 )

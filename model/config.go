@@ -101,7 +101,7 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 // by json tags. A key of the file that is neither a field, nor in unneeded, nor
 // bookkeeping of the library is an error.
 func (c *Config) Read(page any, unneeded ...string) error {
-	known := slices.Concat(bookkeeping, c.only, unneeded)
+	known := slices.Concat(bookkeeping, c.only, unneeded, []string{quantizationKey})
 	t := reflect.TypeOf(page).Elem()
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")

@@ -80,7 +80,9 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	}
 	var src nn.Source
 	if file != nil {
-		src = file
+		if src, err = config.source(file); err != nil {
+			return nil, err
+		}
 	}
 	var load *nn.Loading
 	m, err := page.New(config, task, func(l nn.LoadOptions) *nn.Loading {

@@ -71,6 +71,7 @@ func (c *Config) typed(dtype tensor.DType) map[string]json.RawMessage {
 		raw = map[string]json.RawMessage{}
 	}
 	delete(raw, "torch_dtype")
+	delete(raw, quantizationKey) // the elements are written as they are
 	raw["dtype"] = json.RawMessage(strconv.Quote(dtypeNames[dtype]))
 	return raw
 }

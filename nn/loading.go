@@ -134,7 +134,8 @@ func (l *Loading) find(name string) (string, bool) {
 	return "", false
 }
 
-func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh bool) *Param {
+// param is a tensor of the base. turned says that it is published as [in, out].
+func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh, turned bool) *Param {
 	if p, ok := l.params[name]; ok {
 		return p
 	}
@@ -148,7 +149,11 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh b
 	switch {
 	case ok:
 		p.base, _ = l.source.Tensor(in)
+		p.Stored = in
 		l.read[in] = true
+		if turned && p.base.Decode != nil {
+			p.base = turn(p.base)
+		}
 		if !p.base.Shape.Equal(shape) {
 			l.fail(fmt.Errorf("%s: %w: %s is %v, the config says %v", l.source.Where(in), ErrShape, in, p.base.Shape, shape))
 		} else if !p.base.DType.IsFloat() {
@@ -179,6 +184,26 @@ func (l *Loading) converted(n int) []float32 {
 	return l.passed[:n]
 }
 
+// turn is the transpose of a quantized weight: files hold those as [out, in] even where a map is published as [in, out].
+func turn(t *tensor.Tensor) *tensor.Tensor {
+	if len(t.Shape) != 2 {
+		return t
+	}
+	out, in := t.Shape[0], t.Shape[1]
+	turned := *t
+	turned.Shape = tensor.Shape{in, out}
+	turned.Decode = func(dst []float32) {
+		v := make([]float32, len(dst))
+		t.Decode(v)
+		for o := range out {
+			for i, x := range v[o*in : (o+1)*in] {
+				dst[i*out+o] = x
+			}
+		}
+	}
+	return &turned
+}
+
 // alias notes that a file may hold p under another name too.
 func (l *Loading) alias(name string, p *Param) {
 	in, ok := l.find(name)
@@ -190,7 +215,7 @@ func (l *Loading) alias(name string, p *Param) {
 		return // missing, and told
 	}
 	t, _ := l.source.Tensor(in)
-	if p.base == nil || !t.Shape.Equal(p.Shape) || t.DType != p.base.DType || !l.o.Unread && !slices.Equal(t.Data, p.base.Data) {
+	if p.base == nil || p.base.Decode != nil || t.Decode != nil || !t.Shape.Equal(p.Shape) || t.DType != p.base.DType || !l.o.Unread && !slices.Equal(t.Data, p.base.Data) {
 		l.fail(fmt.Errorf("%s: %w: %s is tied to %s by the config, and differs from it", l.source.Where(in), ErrShape, in, p.Name))
 	}
 }

@@ -14,6 +14,8 @@ import (
 type Param struct {
 	// Name is the published name: "bert.encoder.layer.0.attention.self.query.weight".
 	Name string
+	// Stored is its name in the file; empty of a fresh one.
+	Stored string
 	// Shape is the published shape.
 	Shape tensor.Shape
 	// Fresh says that no file had it: it was initialised by chance.
@@ -69,7 +71,7 @@ func (q *Param) Base() ([]float32, error) {
 
 // passing is Float32s, in memory that the next call takes again where a file holds something else than float32.
 func (q *Param) passing() ([]float32, error) {
-	if q.trains != nil || q.set != nil || q.floats != nil || q.base == nil || q.load.o.Unread || q.base.DType == tensor.F32 {
+	if q.trains != nil || q.set != nil || q.floats != nil || q.base == nil || q.load.o.Unread || q.base.DType == tensor.F32 && q.base.Decode == nil {
 		return q.Float32s()
 	}
 	v := q.load.converted(q.Elements())

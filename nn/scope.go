@@ -11,6 +11,8 @@ type Scope struct {
 	path  string
 	init  Init
 	exact bool
+	// turned says that the weight is published as [in, out].
+	turned bool
 }
 
 // At is the scope of a child module, or of a deeper one by a dotted path.
@@ -64,6 +66,7 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 	if transposed {
 		shape = tensor.Shape{in, out}
 	}
+	s.turned = transposed
 	l.Weight = s.Param("weight", shape, s.init)
 	l.Weight.transposed = transposed
 	if l.Weight.exact = s.exact; !s.exact {
@@ -139,7 +142,7 @@ func (s Scope) Param(name string, shape tensor.Shape, init Init) *Param {
 	if name == "weight" && init == (Init{}) && s.load.source == nil {
 		init = Init{Std: s.load.o.Std}
 	}
-	return s.load.param(join(s.path, name), shape, init, s.init.Std > 0)
+	return s.load.param(join(s.path, name), shape, init, s.init.Std > 0, s.turned)
 }
 
 // Device is what the base is loaded for.

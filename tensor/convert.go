@@ -5,7 +5,7 @@ import "encoding/binary"
 // As is the tensor, of a floating type, converted to F32, F16 or BF16, rounded to the
 // nearest even. It is the tensor itself where it has that type; other types panic.
 func (t *Tensor) As(d DType) *Tensor {
-	if t.DType == d {
+	if t.DType == d && t.Decode == nil {
 		return t
 	}
 	v, err := t.Float32s()

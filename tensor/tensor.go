@@ -14,6 +14,9 @@ type Tensor struct {
 	// Release lets go of the memory behind a view of a mapped file; whoever reads Data again has it read from the
 	// file again. Nil where Data is no such view.
 	Release func()
+	// Decode writes the elements, in row-major order, to dst, which has their number: of a floating-point tensor that a file holds in
+	// another form, a quantized weight. Data is then nil. Nil where Data are the elements.
+	Decode func(dst []float32)
 }
 
 // FromFloat32s makes an F32 tensor that views v. It panics if v does not have the shape's
@@ -48,6 +51,9 @@ func (t *Tensor) Elements() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if t.Decode != nil {
+		return t.Shape.Elements()
+	}
 	if bytes != len(t.Data) {
 		return 0, fmt.Errorf("%w: %v of %v needs %d bytes, there are %d", ErrShape, t.Shape, t.DType, bytes, len(t.Data))
 	}
@@ -62,7 +68,7 @@ func (t *Tensor) Float32s() ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.DType == F32 {
+	if t.DType == F32 && t.Decode == nil {
 		if v, ok := view[float32](t.Data); ok {
 			return v, nil
 		}
@@ -108,6 +114,10 @@ func (t *Tensor) floats() (int, error) {
 
 // convert writes the elements of a sound floating-point tensor to dst, which has their number.
 func (t *Tensor) convert(dst []float32) {
+	if t.Decode != nil {
+		t.Decode(dst)
+		return
+	}
 	switch t.DType {
 	case F32:
 		if v, ok := view[float32](t.Data); ok {

@@ -29,8 +29,8 @@ func (a *app) quantize() *cobra.Command {
 float32: memory, the relative error of the weights and of the states after each block (‖x-x₃₂‖/‖x₃₂‖), the time of a pass,
 and scores. Scores are those of --data, a file of texts, a line each: perplexity and token accuracy of each next token, or of
 a masked language model those of 15 % of the tokens, hidden one at a time. A run is measured on its test data, or on --data.
-Where there is no data the errors are those of tokens drawn by chance. With --out it writes the base in one precision to a new folder
-that transformers reads, with all that lies beside it but other weights.`,
+Where there is no data the errors are those of tokens drawn by chance. With --out it writes the base in bf16, nf4 or int8 to a
+new folder that transformers reads (nf4 and int8 with bitsandbytes), with all that lies beside it but other weights.`,
 		Example: `  trimtab quantize builtin
   trimtab quantize ../shared/models/minilm-mlm --data texts.txt --quantization int8,nf4 --layers
   trimtab quantize ../shared/models/minilm-mlm --quantization bf16 --out models/minilm-bf16`,

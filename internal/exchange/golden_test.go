@@ -105,7 +105,7 @@ func TestForwardAgainstTransformers(t *testing.T) {
 // TestConfigsAgainstTransformers reads configs of old and new versions, with what the goldens do not have;
 // internal/reference/models.py made them.
 func TestConfigsAgainstTransformers(t *testing.T) {
-	folders, err := filepath.Glob(filepath.Join("testdata", "*"))
+	folders, err := filepath.Glob(filepath.Join("testdata", "*-*"))
 	if err != nil || len(folders) != 12 {
 		t.Fatalf("%d folders, %v", len(folders), err)
 	}
@@ -113,6 +113,24 @@ func TestConfigsAgainstTransformers(t *testing.T) {
 		for _, dir := range folders {
 			t.Run(tier+"/"+filepath.Base(dir), func(t *testing.T) {
 				if n := forward(t, dir, dev); n < 3 {
+					t.Errorf("compared %d tensors", n)
+				}
+			})
+		}
+	}
+}
+
+// TestQuantizedFilesAgainstBitsandbytes reads what transformers and bitsandbytes saved;
+// internal/reference/bitsandbytes_models.py made them.
+func TestQuantizedFilesAgainstBitsandbytes(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join("testdata", "bitsandbytes", "*"))
+	if err != nil || len(folders) != 5 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for tier, dev := range devices(t) {
+		for _, dir := range folders {
+			t.Run(tier+"/"+filepath.Base(dir), func(t *testing.T) {
+				if n := forward(t, dir, dev); n != 4 {
 					t.Errorf("compared %d tensors", n)
 				}
 			})

@@ -85,9 +85,9 @@ def run(kind, folder, seed):
 
 def main():
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    shutil.rmtree(OUT, ignore_errors=True)
     for name, config in CASES.items():
         folder = OUT / name
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
         for seed in range(100):

@@ -1,0 +1,44 @@
+package kernel
+
+import "slices"
+
+// NF4Stored are elements in NF4 as bitsandbytes' files hold them: in groups of 64, whatever rows they make, with double-quantized scales.
+type NF4Stored struct {
+	// Codes are two a byte, the first in the high bits.
+	Codes []uint8
+	// Group g's scale is DynamicLevels[Scales[g]]·Blocks[g/256] + Offset.
+	Scales []uint8
+	Blocks []float32
+	Offset float32
+}
+
+// The elements that share a scale, and the scales that share one.
+const (
+	NF4Group   = 64
+	ScaleBlock = scaleBlock
+)
+
+// NF4Levels are the values of NF4's codes, DynamicLevels those of the codes of its scales.
+func NF4Levels() []float32     { return slices.Clone(nf4Levels[:]) }
+func DynamicLevels() []float32 { return slices.Clone(signed.levels[:]) }
+
+// StoreNF4 quantizes elements.
+func StoreNF4(x []float32) *NF4Stored {
+	low := make([]uint8, (len(x)+1)/2) // the first of two in the low bits
+	var s scales
+	for at := 0; at < len(x); at += NF4Group {
+		s.exact = append(s.exact, column{x, 1, 0, at, min(at+NF4Group, len(x))}.nf4(low))
+	}
+	for i, pair := range low {
+		low[i] = pair<<4 | pair>>4
+	}
+	s.quantize()
+	return &NF4Stored{Codes: low, Scales: s.codes, Blocks: s.blocks, Offset: s.offset}
+}
+
+// StoreInt8 quantizes a row to codes from -127 to 127, as bytes, and returns its largest absolute value, which 127 stands for.
+func StoreInt8(codes []uint8, row []float32) (most float32) {
+	c := column{row, 1, 0, 0, len(row)}
+	c.int8(codes)
+	return c.largest()
+}
