@@ -24,21 +24,30 @@ func DynamicLevels() []float32 { return slices.Clone(signed.levels[:]) }
 
 // StoreNF4 quantizes elements.
 func StoreNF4(x []float32) *NF4Stored {
-	low := make([]uint8, (len(x)+1)/2) // the first of two in the low bits
+	codes := make([]uint8, (len(x)+1)/2)
 	var s scales
 	for at := 0; at < len(x); at += NF4Group {
-		s.exact = append(s.exact, column{x, 1, 0, at, min(at+NF4Group, len(x))}.nf4(low))
-	}
-	for i, pair := range low {
-		low[i] = pair<<4 | pair>>4
+		group := x[at:min(at+NF4Group, len(x))]
+		scale := flat(group).largest()
+		down := inverse(scale)
+		for i, v := range group {
+			codes[(at+i)/2] |= nf4Code(v*down) << (4 * (1 - i%2))
+		}
+		s.exact = append(s.exact, scale)
 	}
 	s.quantize()
-	return &NF4Stored{Codes: low, Scales: s.codes, Blocks: s.blocks, Offset: s.offset}
+	return &NF4Stored{Codes: codes, Scales: s.codes, Blocks: s.blocks, Offset: s.offset}
 }
 
 // StoreInt8 quantizes a row to codes from -127 to 127, as bytes, and returns its largest absolute value, which 127 stands for.
 func StoreInt8(codes []uint8, row []float32) (most float32) {
-	c := column{row, 1, 0, 0, len(row)}
-	c.int8(codes)
-	return c.largest()
+	most = flat(row).largest()
+	scale := wholeScale(most, 127)
+	for i, v := range row {
+		codes[i] = uint8(wholeNumber(v, 1/scale))
+	}
+	return most
 }
+
+// flat is a row as a column.
+func flat(row []float32) column { return column{row, 1, 0, 0, len(row)} }
