@@ -159,7 +159,7 @@ func int8Expected(a []int32, scale float32, b *Quantized, bias []float32) []floa
 			}
 			sum += int64(int16(word)) * int64(int8(b.bytes(o / b.panel)[byteAt(k, b.panel, o%b.panel)]))
 		}
-		y[o] = float32(sum) * (scale * b.scales.at(o))
+		y[o] = float32(float32(sum) * (scale * b.scales.at(o))) // rounded: arm64 would fuse the sum below
 		if bias != nil {
 			y[o] += bias[o]
 		}
@@ -268,7 +268,7 @@ func gradientExpected(c, dy []float32, b *Quantized, m int, add bool) {
 				if sum > math.MaxInt32 || sum < -math.MaxInt32 {
 					panic("a sum of more than 32 bits")
 				}
-				term := float32(sum) * scale
+				term := float32(float32(sum) * scale) // rounded: see int8Expected
 				if add || from > 0 {
 					term += c[i*b.k+k]
 				}
