@@ -95,6 +95,7 @@ func (f *Figures) measures() []Ratio {
 		{Figure: "share of the ceiling", Now: f.Share},
 		{Figure: "ceiling, GFLOP/s", Now: f.Ceiling},
 		{Figure: "memory, GB/s", Now: f.Bandwidth},
+		{Figure: "ceiling of reading, GB/s", Now: f.ReadCeiling},
 	}
 	for _, p := range f.Products {
 		name := fmt.Sprintf("%d x %d x %d", p.Rows, p.In, p.Out)
