@@ -2,9 +2,8 @@
 
     python internal/reference/interop_quantized.py FOLDER INPUT OUTPUT [FOLDER INPUT OUTPUT ...]
 
-INPUT are the tensors that `trimtab forward FOLDER` read and OUTPUT those that it wrote. transformers computes in float32: with bitsandbytes in 4 bits,
-whose weights it decodes; in 8 bits with the decoded weights, because bitsandbytes' own product rounds activations; and in bfloat16 with weights
-widened. Needs bitsandbytes 0.50.2 beside the first environment. Prints a line a folder; the exit status is 1 where a number is not within 1e-5 (1 + |expected|).
+INPUT are the tensors that `trimtab forward FOLDER` read and OUTPUT those that it wrote. transformers computes in float32: in 4 bits with bitsandbytes'
+product; in 8 bits with the decoded weights, because bitsandbytes' own product rounds activations. Needs bitsandbytes 0.50.2 beside the first environment. Prints a line a folder; the exit status is 1 where a number is not within 1e-5 (1 + |expected|).
 """
 
 import json
@@ -22,13 +21,14 @@ def load(folder):
     """The model, and what became of its linear maps."""
     config = json.loads((folder / "config.json").read_text())
     model, loading = getattr(transformers, config["architectures"][0]).from_pretrained(
-        folder, dtype=None if config["dtype"] == "bfloat16" else torch.float32, attn_implementation="eager", output_loading_info=True)
+        folder, attn_implementation="eager", output_loading_info=True)
     bad = {k: v for k, v in loading.items() if v and k in ("missing_keys", "unexpected_keys", "mismatched_keys")}
     kinds = sorted({type(m).__name__ for m in model.modules() if isinstance(m, torch.nn.Linear)})
-    if config["dtype"] == "bfloat16":
-        model = model.float()
     if config.get("quantization_config", {}).get("load_in_8bit"):
-        model = model.dequantize()
+        model = model.dequantize(dtype=torch.float32)
+    for p in model.parameters():  # after loading: transformers 5.23 does not cast all tensors of a quantized file to another dtype
+        if p.is_floating_point():
+            p.data = p.data.float()
     return model.eval(), f"{config['dtype']}, {', '.join(kinds)}, {bad or 'all tensors read'}"
 
 
