@@ -18,8 +18,10 @@ const (
 	ScaleBlock = scaleBlock
 )
 
-// NF4Levels are the values of NF4's codes, DynamicLevels those of the codes of its scales.
-func NF4Levels() []float32     { return slices.Clone(nf4Levels[:]) }
+// NF4Levels are the values of NF4's codes.
+func NF4Levels() []float32 { return slices.Clone(nf4Levels[:]) }
+
+// DynamicLevels are the values of the codes of NF4's scales.
 func DynamicLevels() []float32 { return slices.Clone(signed.levels[:]) }
 
 // StoreNF4 quantizes elements.
