@@ -166,6 +166,18 @@ def extent(function, parameter):
             "b": "k*32" if panels == 1 else "%d*stride+k*32" % (panels - 1),
             "next": "0",
         }[parameter]
+    tile = re.match(r"stream(BF16|NF4|Int4)x(\d+)", function)
+    if tile:
+        rows = int(tile[2])
+        return {
+            "c": "%d*ldc+64" % (rows - 1),
+            "a": "%d*lda+k" % (rows - 1),
+            "b": "stride/2+k*32",
+            "q": "stride+k*16",
+            "scales": "(k+group-1)/group*64",
+            "zeros": "(k+group-1)/group*64",
+            "work": "4*64",
+        }[parameter]
     rows = int(re.match(r"outer(\d+)", function)[1])
     return {"c": "%d*ldc+cols" % (rows - 1), "a": "(k-1)*lda+%d" % rows, "b": "(k-1)*ldb+cols"}[parameter]
 
