@@ -214,7 +214,7 @@ func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.
 		for u := range count {
 			if r <= streamRows {
 				for line := 0; line < size; line += 64 {
-					g.PREFETCHT0(operand.Mem{Base: b, Disp: aheadBytes + u*size + line})
+					g.PREFETCHT0(operand.Mem{Base: b, Disp: 4*aheadBytes + u*size + line})
 				}
 			}
 			at := make([]operand.Mem, r)
