@@ -6,7 +6,7 @@ import (
 )
 
 // Precision says how a device holds a frozen weight: its elements are those that the precision can say. Products are of float32
-// in all of them but Int8, whose Linear multiplies whole numbers.
+// in all of them but Int8, whose Linear and its gradient multiply whole numbers.
 type Precision uint8
 
 // The precisions.
@@ -16,7 +16,8 @@ const (
 	// BF16 is bfloat16, rounded to nearest even: 2 bytes an element.
 	BF16
 	// Int8 is symmetric, with a scale an output row (absmax/127): 1 byte an element. Linear quantizes each row of x alike, by itself,
-	// and adds up products of whole numbers exactly; a row that is not finite throughout gives NaN.
+	// and adds up products of whole numbers exactly; a row that is not finite throughout gives NaN. The
+	// gradient takes rows of dy in 16 bits.
 	Int8
 	// NF4 is QLoRA's normal float, in groups of 64 with double-quantized scales (Dettmers et al. 2023): 4.13 bits an element.
 	NF4
