@@ -64,7 +64,7 @@ func streamInt4x3AVX2(c *float32, ldc int, a *float32, lda int, q *uint8, stride
 //go:noescape
 func streamInt4x4AVX2(c *float32, ldc int, a *float32, lda int, q *uint8, stride int, k int, group int, scales *float32, zeros *float32, work *float32, acc int)
 
-// peakReadAVX2 reads x, whole turns of 256 bytes.
+// peakReadAVX2 reads x, in quarters of whole lines.
 //
 //go:noescape
 func peakReadAVX2(x []float32)

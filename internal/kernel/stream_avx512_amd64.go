@@ -64,7 +64,7 @@ func streamInt4x3AVX512(c *float32, ldc int, a *float32, lda int, q *uint8, stri
 //go:noescape
 func streamInt4x4AVX512(c *float32, ldc int, a *float32, lda int, q *uint8, stride int, k int, group int, scales *float32, zeros *float32, work *float32, acc int)
 
-// peakReadAVX512 reads x, whole turns of 256 bytes.
+// peakReadAVX512 reads x, in quarters of whole lines.
 //
 //go:noescape
 func peakReadAVX512(x []float32)

@@ -4053,26 +4053,32 @@ store3:
 TEXT ·peakReadAVX512(SB), NOSPLIT, $0-24
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
+	SHRQ    $0x06, CX
+	MOVQ    CX, BX
+	SHLQ    $0x06, BX
+	LEAQ    (AX)(BX*2), DX
+	ADDQ    BX, DX
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
-	SUBQ    $0x40, CX
-	JLT     done1
+	TESTQ   CX, CX
+	JEQ     done1
 	PCALIGN $0x20
 
 loop2:
 	PREFETCHT0 1024(AX)
-	PREFETCHT0 1088(AX)
-	PREFETCHT0 1152(AX)
-	PREFETCHT0 1216(AX)
+	PREFETCHT0 1024(AX)(BX*1)
+	PREFETCHT0 1024(AX)(BX*2)
+	PREFETCHT0 1024(DX)
 	VADDPS     (AX), Z0, Z0
-	VADDPS     64(AX), Z1, Z1
-	VADDPS     128(AX), Z2, Z2
-	VADDPS     192(AX), Z3, Z3
-	ADDQ       $0x00000100, AX
-	SUBQ       $0x40, CX
-	JGE        loop2
+	VADDPS     (AX)(BX*1), Z1, Z1
+	VADDPS     (AX)(BX*2), Z2, Z2
+	VADDPS     (DX), Z3, Z3
+	ADDQ       $0x00000040, AX
+	ADDQ       $0x00000040, DX
+	DECQ       CX
+	JNE        loop2
 
 done1:
 	VZEROUPPER

@@ -30,28 +30,37 @@ func (g *gen) abreast(avx2 ...int) []int {
 	return avx2
 }
 
-// peakRead makes a loop that does nothing but read: 256 bytes a turn.
+// peakRead makes a loop that does nothing but read: a line of each quarter of x a turn, because one stream alone does not keep memory busy.
 func peakRead(g *gen) {
-	g.begin("peakRead", "func(x []float32)", "reads x, whole turns of 256 bytes.")
-	x, n := g.GP64(), g.GP64()
+	g.begin("peakRead", "func(x []float32)", "reads x, in quarters of whole lines.")
+	x, n, last := g.GP64(), g.GP64(), g.GP64()
 	g.Load(g.Param("x").Base(), x)
 	g.Load(g.Param("x").Len(), n)
-	seen := g.vecs(256 / g.bytes)
+	g.SHRQ(operand.Imm(6), n) // turns
+	stride := g.GP64()
+	g.MOVQ(n, stride)
+	g.SHLQ(operand.Imm(6), stride)
+	g.LEAQ(operand.Mem{Base: x, Index: stride, Scale: 2}, last)
+	g.ADDQ(stride, last)
+	quarters := []operand.Mem{{Base: x}, {Base: x, Index: stride, Scale: 1}, {Base: x, Index: stride, Scale: 2}, {Base: last}}
+	seen := g.vecs(len(quarters))
 	for _, v := range seen {
 		g.zero(v)
 	}
 	done, loop := g.label("done"), g.label("loop")
-	g.SUBQ(operand.Imm(64), n)
-	g.JLT(operand.LabelRef(done))
+	g.TESTQ(n, n)
+	g.JEQ(operand.LabelRef(done))
 	g.align()
 	g.Label(loop)
-	g.ahead([]operand.Mem{{Base: x}}, 256)
+	g.ahead(quarters, 64)
 	for i, v := range seen {
-		g.VADDPS(operand.Mem{Base: x, Disp: i * g.bytes}, v, v)
+		for at := 0; at < 64; at += g.bytes {
+			g.VADDPS(quarters[i].Offset(at), v, v)
+		}
 	}
-	g.ADDQ(operand.U32(256), x)
-	g.SUBQ(operand.Imm(64), n)
-	g.JGE(operand.LabelRef(loop))
+	g.advance([]reg.GPVirtual{x, last}, 64)
+	g.DECQ(n)
+	g.JNE(operand.LabelRef(loop))
 	g.Label(done)
 	g.end()
 }
