@@ -54,19 +54,22 @@ def allocations(results):
 
 
 def targets(results):
-    """What was asked, what was measured, whether it is met."""
+    """What was asked, what was measured, whether it is met, and how many times as fast as the peer a step would be whose products ran at
+    float32's ceiling and that did nothing else."""
     for title, workload, precision, peer, asked in cells.TARGETS:
         words = {"times": "{} × " + peer, "gb": "at most {} GB", "share": "at most {} of its memory", "seconds": "at most {} s"}
         asks = ", ".join(words[k].format(v) for k, v in asked.items())
         own, theirs = results.get(Cell("Trimtab", workload, precision).name()), results.get(peer_cell(peer, workload).name())
         if own is None or theirs is None:
-            yield [title, asks, "not measured", ""]
+            yield [title, asks, "not measured", "", ""]
             continue
         got = {"times": theirs["seconds"] / own["seconds"], "gb": own["hwm_bytes"] / 1e9,
                "share": own["hwm_bytes"] / theirs["hwm_bytes"], "seconds": own["seconds"]}
         met = all(got[k] >= v if k == "times" else got[k] <= v for k, v in asked.items())
+        bound = "times" in asked and precision != "int8" and "share_of_ceiling" in own
+        limit = f"{own['ceiling_gflops'] * 1e9 * theirs['seconds'] / own['flops']:.2f} ×" if bound else ""
         units = {"times": "{:.2f} ×", "gb": "{:.2f} GB", "share": "{:.2f}", "seconds": "{:.3f} s"}
-        yield [title, asks, ", ".join(units[k].format(got[k]) for k in asked), "yes" if met else "no"]
+        yield [title, asks, ", ".join(units[k].format(got[k]) for k in asked), "yes" if met else "no", limit]
 
 
 def products(results):
@@ -128,7 +131,7 @@ def write(o):
     parts = [
         conditions(results),
         "## What was asked, and what is reached\n",
-        table(["workload", "target", "measured", "met"], targets(results)),
+        table(["workload", "target", "measured", "met", "limit"], targets(results)),
         "## Side by side\n",
         table(["workload", "side, precision", "a step", "peak memory", "GFLOP/s", "times as fast as the peers below"], side_by_side(results)),
         bf16_autocast(results), allocations(results),
