@@ -157,6 +157,18 @@ def extent(function, parameter):
             "scale": "32",
             "bias": "32",
         }[parameter]
+    tile = re.match(r"stream(BF16|NF4|Int4)x(\d+)", function)
+    if tile:  # four vectors of 16, two panels of 32
+        rows, groups = int(tile[2]) - 1, "(k+group-1)/group*64"
+        return {
+            "c": "%d*ldc+64" % rows,
+            "a": "%d*lda+k" % rows,
+            "b": "stride/2+k*32",
+            "q": "stride+k*16",
+            "scales": groups,
+            "zeros": groups if tile[1] == "Int4" else "0",
+            "work": "128" if tile[1] == "Int4" else "0",
+        }[parameter]
     tile = re.match(r"gemm(\d+)x(\d+)", function)
     if tile:
         rows, panels = int(tile[1]), int(tile[2])
