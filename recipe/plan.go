@@ -27,8 +27,8 @@ type Plan struct {
 	Memory Memory
 }
 
-// Planner plans a recipe, and what might change in it.
-type Planner struct {
+// planner plans a recipe, and what might change in it.
+type planner struct {
 	j    *Job
 	dev  *gauge.Device
 	real compute.Device
@@ -54,17 +54,17 @@ type course struct {
 // Plan tells what the recipe's run will take. Of the base only names and shapes are read, and nothing is trained; the time
 // is that of the step's operations, each of which runs a few times on dev.
 func (r *Recipe) Plan(dev compute.Device) (*Plan, error) {
-	p, err := r.Planner(dev)
+	p, err := r.planner(dev)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := p.Plan()
-	return plan, firstOf(err, p.Close())
+	plan, err := p.plan()
+	return plan, firstOf(err, p.close())
 }
 
-// Planner reads the recipe's data and the shapes of its base.
-func (r *Recipe) Planner(dev compute.Device) (*Planner, error) {
-	p := &Planner{dev: gauge.New(dev), real: dev}
+// planner reads the recipe's data and the shapes of its base.
+func (r *Recipe) planner(dev compute.Device) (*planner, error) {
+	p := &planner{dev: gauge.New(dev), real: dev}
 	labels, err := r.labels()
 	if err != nil {
 		return nil, err
@@ -86,13 +86,13 @@ func (r *Recipe) Planner(dev compute.Device) (*Planner, error) {
 	}
 	p.j = &Job{Recipe: r, Device: p.dev, Base: base, Tokenizer: tok, Labels: labels}
 	if err := p.wire(); err != nil {
-		return nil, firstOf(err, p.Close())
+		return nil, firstOf(err, p.close())
 	}
 	return p, nil
 }
 
 // wire puts the recipe together as a run does, but for what the base would have to compute.
-func (p *Planner) wire() error {
+func (p *planner) wire() error {
 	j := p.j
 	for _, step := range []func() error{j.wire, j.attach, j.fits} {
 		if err := step(); err != nil {
@@ -120,7 +120,7 @@ func (p *Planner) wire() error {
 }
 
 // read reads the recipe's data: what trains, nil where nothing does, and what is evaluated.
-func (p *Planner) read() (*Examples, error) {
+func (p *planner) read() (*Examples, error) {
 	j, r := p.j, p.j.Recipe
 	var examples *Examples
 	sources := []*Source{r.Data.Test}
@@ -153,11 +153,11 @@ func (p *Planner) read() (*Examples, error) {
 	return examples, nil
 }
 
-// Close lets go of the base's files.
-func (p *Planner) Close() error { return p.j.Close() }
+// close lets go of the base's files.
+func (p *planner) close() error { return p.j.Close() }
 
-// Plan is the plan of the recipe as it is.
-func (p *Planner) Plan() (*Plan, error) {
+// plan is the plan of the recipe as it is.
+func (p *planner) plan() (*Plan, error) {
 	plan := &Plan{Steps: p.steps.total}
 	for _, q := range p.j.Base.Tree.Params() {
 		plan.BaseParameters += q.Elements()
@@ -180,7 +180,7 @@ func (p *Planner) Plan() (*Plan, error) {
 }
 
 // trained is how many numbers train.
-func (p *Planner) trained() int {
+func (p *planner) trained() int {
 	n := 0
 	for _, q := range p.j.Parameters {
 		n += len(q.Data)
@@ -247,7 +247,7 @@ func pairsOf(lengths, examples []int) (sum float64) {
 }
 
 // evaluation is the arena of the largest batch of what is evaluated.
-func (p *Planner) evaluation() (bytes int64, err error) {
+func (p *planner) evaluation() (bytes int64, err error) {
 	for _, e := range p.evaluated {
 		var o scored
 		most, pass := evalTokens, func(pass *nn.Pass) *autograd.Value { return p.j.Classifier.Classify(pass) }

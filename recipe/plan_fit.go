@@ -35,12 +35,12 @@ const (
 // precision of frozen weights, to bf16, int8 and nf4, each with all of the former in their order. What turns out not to be needed for the rest is
 // left as it was. The error wraps [ErrMemory] if nothing fits.
 func (r *Recipe) Fit(dev compute.Device, limit int64) (*Fit, error) {
-	p, err := r.Planner(dev)
+	p, err := r.planner(dev)
 	if err != nil {
 		return nil, err
 	}
 	s, err := p.fit(int64(margin * float64(limit)))
-	if err = firstOf(err, p.Close()); err != nil {
+	if err = firstOf(err, p.close()); err != nil {
 		return nil, err
 	}
 	changed := *r
@@ -50,7 +50,7 @@ func (r *Recipe) Fit(dev compute.Device, limit int64) (*Fit, error) {
 }
 
 // fit are the first settings that take at most limit bytes.
-func (p *Planner) fit(limit int64) (settings, error) {
+func (p *planner) fit(limit int64) (settings, error) {
 	least := int64(-1)
 	for _, s := range p.ways() {
 		m, err := p.memory(s)
@@ -68,7 +68,7 @@ func (p *Planner) fit(limit int64) (settings, error) {
 }
 
 // relax takes back what settings that fit can do without.
-func (p *Planner) relax(s settings, limit int64) (settings, error) {
+func (p *planner) relax(s settings, limit int64) (settings, error) {
 	own := p.settings()
 	for _, back := range []func(*settings){
 		func(s *settings) { s.training.Activations = own.training.Activations },
@@ -88,7 +88,7 @@ func (p *Planner) relax(s settings, limit int64) (settings, error) {
 }
 
 // ways are the settings to try, in their order.
-func (p *Planner) ways() []settings {
+func (p *planner) ways() []settings {
 	own := p.settings()
 	var ways []settings
 	for _, precision := range p.precisions(own.precision) {
@@ -124,7 +124,7 @@ func smaller(optim string) string {
 }
 
 // precisions are the recipe's own and those below it that make the base smaller.
-func (p *Planner) precisions(own compute.Precision) []compute.Precision {
+func (p *planner) precisions(own compute.Precision) []compute.Precision {
 	all, least := []compute.Precision{own}, p.frozen(own)
 	for _, lower := range []compute.Precision{compute.BF16, compute.Int8, compute.NF4} {
 		if bytes := p.frozen(lower); bytes < least {
@@ -135,7 +135,7 @@ func (p *Planner) precisions(own compute.Precision) []compute.Precision {
 }
 
 // frozen are the bytes of frozen weights in a precision.
-func (p *Planner) frozen(precision compute.Precision) (bytes int64) {
+func (p *planner) frozen(precision compute.Precision) (bytes int64) {
 	for _, q := range p.j.Base.Tree.Params() {
 		if !q.Trains() && !q.Mapped() {
 			bytes += q.BytesIn(precision)
@@ -148,7 +148,7 @@ func (p *Planner) frozen(precision compute.Precision) (bytes int64) {
 type parted struct{ parts, size int }
 
 // batches are the sizes of batch to try, the recipe's first: parts of it of equal numbers of examples, or halves of its tokens.
-func (p *Planner) batches(o train.Options) []parted {
+func (p *planner) batches(o train.Options) []parted {
 	packing := o.Packing()
 	var all []parted
 	if n := packing.Examples; n > 0 {

@@ -34,13 +34,13 @@ type settings struct {
 }
 
 // settings are the recipe's own.
-func (p *Planner) settings() settings {
+func (p *planner) settings() settings {
 	precision, _ := compute.ParsePrecision(p.j.Recipe.Quantization) // it was checked
 	return settings{precision, p.j.Recipe.Training}
 }
 
 // memory is what a run with other settings takes.
-func (p *Planner) memory(s settings) (Memory, error) {
+func (p *planner) memory(s settings) (Memory, error) {
 	m := Memory{Program: programBytes + p.scratch(), Data: p.held, Weights: p.mapped}
 	passing := int64(0)
 	for _, q := range p.j.Base.Tree.Params() {
@@ -75,7 +75,7 @@ func (p *Planner) memory(s settings) (Memory, error) {
 }
 
 // scratch is what the device holds for itself.
-func (p *Planner) scratch() int64 {
+func (p *planner) scratch() int64 {
 	if d, ok := p.real.(interface{ ScratchBytes() int }); ok {
 		return int64(d.ScratchBytes())
 	}
@@ -94,7 +94,7 @@ func live() int64 {
 const window = 64 << 10
 
 // tables are the bytes of tables in the base's file that the run's tokens bring into memory.
-func (p *Planner) tables(examples *Examples) (bytes int64) {
+func (p *planner) tables(examples *Examples) (bytes int64) {
 	all := p.evaluated
 	if examples != nil {
 		all = append([]*Examples{examples}, all...)

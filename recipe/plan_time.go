@@ -14,7 +14,7 @@ const probeTokens = 1024
 
 // stepTime is the mean time of a step: two batches of different sizes are timed operation by operation, and all others lie on
 // the line through them, attention by the squares of lengths.
-func (p *Planner) stepTime() (time.Duration, error) {
+func (p *planner) stepTime() (time.Duration, error) {
 	n := p.run.Objective.Lengths()
 	large := atMost(n, p.steps.typical, probeTokens)
 	small := large[:(len(large)+2)/3]
@@ -55,7 +55,7 @@ func atMost(lengths, examples []int, tokens int) []int {
 }
 
 // probe times forward and backward of a batch.
-func (p *Planner) probe(examples []int) (gauge.Time, error) {
+func (p *planner) probe(examples []int) (gauge.Time, error) {
 	tape := autograd.New(p.dev)
 	pass := func() error { return train.Rehearse(tape, p.run.Objective, p.run.Options, examples) }
 	if _, err := p.dev.Measure(pass); err != nil { // what takes memory the first time
@@ -68,7 +68,7 @@ func (p *Planner) probe(examples []int) (gauge.Time, error) {
 const updated = 4 << 20
 
 // update is the time of an optimizer's step, in seconds.
-func (p *Planner) update() (float64, error) {
+func (p *planner) update() (float64, error) {
 	var some []*autograd.Parameter
 	total, n := 0, 0
 	for _, q := range p.j.Parameters {
