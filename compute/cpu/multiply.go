@@ -174,6 +174,8 @@ const (
 	// leaves them leastWork: so many that one who comes late does not matter.
 	tilesPerThread = 12
 	leastWork      = 1 << 17
+	// abreast is how many panels few rows go down side by side, where a tile has so many.
+	abreast = 4
 )
 
 // tile cuts the block of c into tiles for threads. An element's bits do not depend
@@ -187,7 +189,11 @@ func (d *Device) tile() {
 		p.rowStep = even(rows, parts, d.k.Tile)
 	}
 	work := min(tileWork, max(leastWork, rows*cols*k/(tilesPerThread*d.Threads())))
-	p.colStep = even(cols, (cols*p.rowStep*k+work-1)/work, d.k.Panel)
+	unit := d.k.Panel
+	if rows <= fewRows {
+		unit *= abreast
+	}
+	p.colStep = even(cols, (cols*p.rowStep*k+work-1)/work, unit)
 	p.colTiles = (cols + p.colStep - 1) / p.colStep
 }
 
