@@ -139,6 +139,7 @@ def write(o):
         "![peak memory and time a step against the size of the batch](benchmarks-batch.svg)\n",
         table(["method, side"] + [f"{b} × 128" for b in cells.BATCHES], figure(results)),
         "## Products\n",
+        "GFLOP/s of y = x · wᵀ and, behind the stroke, of the gradient of x; of one row the weights that y takes from memory a second.\n",
         table(["rows × in × out"] + [p for p in cells.PRODUCTS if Cell("Trimtab", "products", p).name() in results], products(results)),
     ]
     text = page.read_text()
