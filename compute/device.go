@@ -212,10 +212,10 @@ type AdamW struct {
 const MomentBlock = 256
 
 // Moment is a moment of AdamW in a device's memory in 8 bits: bitsandbytes' dynamic type by block (Dettmers et al. 2022). Element i is
-// the level of Codes[i] times Most[i/MomentBlock], the largest absolute value of its block.
+// the level of Codes[i] times Absmax[i/MomentBlock], the largest absolute value of its block.
 type Moment struct {
-	Codes []uint8
-	Most  []float32
+	Codes  []uint8
+	Absmax []float32
 }
 
 // MomentBytes is the memory of a Moment of n elements.

@@ -67,9 +67,9 @@ func (r *Run) parts() []part {
 			all = append(all, part{"first." + p.Name, p.Shape, m.first, nil}, part{"second." + p.Name, p.Shape, m.second, nil})
 			continue
 		}
-		blocks := tensor.Shape{len(m.first8.Most)}
-		all = append(all, part{"first." + p.Name, p.Shape, nil, m.first8.Codes}, part{"first_absmax." + p.Name, blocks, m.first8.Most, nil},
-			part{"second." + p.Name, p.Shape, nil, m.second8.Codes}, part{"second_absmax." + p.Name, blocks, m.second8.Most, nil})
+		blocks := tensor.Shape{len(m.first8.Absmax)}
+		all = append(all, part{"first." + p.Name, p.Shape, nil, m.first8.Codes}, part{"first_absmax." + p.Name, blocks, m.first8.Absmax, nil},
+			part{"second." + p.Name, p.Shape, nil, m.second8.Codes}, part{"second_absmax." + p.Name, blocks, m.second8.Absmax, nil})
 	}
 	return all
 }

@@ -109,7 +109,7 @@ func (d *Device) Alloc(n int) []float32 { return kernel.Make[float32](n) }
 
 // AllocMoment returns a moment in 8 bits of n elements, all zero.
 func (d *Device) AllocMoment(n int) compute.Moment {
-	return compute.Moment{Codes: kernel.Make[uint8](n), Most: d.Alloc((n + compute.MomentBlock - 1) / compute.MomentBlock)}
+	return compute.Moment{Codes: kernel.Make[uint8](n), Absmax: d.Alloc((n + compute.MomentBlock - 1) / compute.MomentBlock)}
 }
 
 // ScratchBytes is the memory that the device holds for its own intermediate

@@ -68,14 +68,3 @@ func (d *dynamic) quantize(q []uint8, x []float32, inverse float32) {
 		q[i] = d.code(x[i] * inverse)
 	}
 }
-
-// maxAbsGeneric is the largest absolute value, NaN passed over; 0 if there is none.
-func maxAbsGeneric(x []float32) float32 {
-	var most float32
-	for _, v := range x {
-		if v = float32(math.Abs(float64(v))); v > most {
-			most = v
-		}
-	}
-	return most
-}

@@ -23,8 +23,3 @@ func dequantizeUnsignedAVX2(dst []float32, q []uint8, most float32)
 //
 //go:noescape
 func quantizeUnsignedAVX2(q []uint8, x []float32, inverse float32)
-
-// maxAbsAVX2 is maxAbsGeneric.
-//
-//go:noescape
-func maxAbsAVX2(x []float32) (most float32)

@@ -23,8 +23,3 @@ func dequantizeUnsignedAVX512(dst []float32, q []uint8, most float32)
 //
 //go:noescape
 func quantizeUnsignedAVX512(q []uint8, x []float32, inverse float32)
-
-// maxAbsAVX512 is maxAbsGeneric.
-//
-//go:noescape
-func maxAbsAVX512(x []float32) (most float32)

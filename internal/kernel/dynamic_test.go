@@ -144,21 +144,6 @@ func TestQuantizeDynamicEdges(t *testing.T) {
 	})
 }
 
-func TestMaxAbs(t *testing.T) {
-	eachTier(t, func(t *testing.T, s *Set) {
-		r := rand.New(rand.NewPCG(7, 8))
-		for n := range 300 {
-			x, check := guarded(t, n, 5)
-			copy(x, randoms(r, n))
-			if n > 3 {
-				x[n/2] = float32(math.NaN())
-			}
-			near.Number(t, fmt.Sprintf("%d elements", n), float64(s.maxAbs(x)), float64(maxAbsGeneric(x)), near.Exact)
-			check()
-		}
-	})
-}
-
 // TestAdamW8 compares with the step on what the moments stand for; what is left of them is the nearest codes to that, all but ties.
 func TestAdamW8(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
@@ -171,13 +156,13 @@ func TestAdamW8(t *testing.T) {
 				q, check := guardedBytes(t, n)
 				defer check()
 				moments[i] = Moment{q, make([]float32, (n+MomentBlock-1)/MomentBlock)}
-				for b := range moments[i].Most {
-					moments[i].Most[b] = r.Float32() + 0.1
+				for b := range moments[i].Absmax {
+					moments[i].Absmax[b] = r.Float32() + 0.1
 				}
 				want[i] = make([]float32, n)
 				for j := range q {
 					q[j] = uint8(r.IntN(256))
-					want[i][j] = d.levels[q[j]] * moments[i].Most[j/MomentBlock]
+					want[i][j] = d.levels[q[j]] * moments[i].Absmax[j/MomentBlock]
 				}
 			}
 			p, check := guarded(t, n, 1)
@@ -188,14 +173,39 @@ func TestAdamW8(t *testing.T) {
 			adamwGeneric(want[2], g, want[0], want[1], &step)
 			near.Check(t, fmt.Sprintf("%d parameters", n), p, want[2], near.Kernel)
 			for i, d := range []*dynamic{signed, unsigned} {
-				for b, most := range moments[i].Most {
+				for b, absmax := range moments[i].Absmax {
 					block := want[i][b*MomentBlock : min((b+1)*MomentBlock, n)]
-					near.Number(t, "largest", float64(most), float64(maxAbsGeneric(block)), near.Kernel)
+					near.Number(t, "absmax", float64(absmax), float64(absMaxGeneric(block)), near.Kernel)
 					for j, x := range block {
 						code := moments[i].Codes[b*MomentBlock+j]
-						apart, closest := math.Abs(float64(x/most-d.levels[code])), math.Abs(float64(x/most-d.levels[d.code(x/most)]))
+						apart, closest := math.Abs(float64(x/absmax-d.levels[code])), math.Abs(float64(x/absmax-d.levels[d.code(x/absmax)]))
 						if apart > closest+near.Kernel {
-							t.Fatalf("block %d element %d of %d: %g is held as %g", b, j, n, x/most, d.levels[code])
+							t.Fatalf("block %d element %d of %d: %g is held as %g", b, j, n, x/absmax, d.levels[code])
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestAdamW8NotFinite loses no NaN and no infinity: the block that a gradient is in has no moments any more, and no other block.
+func TestAdamW8NotFinite(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		const n = 3 * MomentBlock
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(-1))} {
+			p, g := make([]float32, n), make([]float32, n)
+			g[MomentBlock+7] = bad
+			moments := [2]Moment{{make([]uint8, n), make([]float32, 3)}, {make([]uint8, n), make([]float32, 3)}}
+			step := NewAdamW(1e-2, 0.9, 0.999, 1e-8, 0, 1)
+			s.AdamW8(p, g, moments[0], moments[1], &step, make([]float32, AdamW8Temp))
+			for i, dequantize := range []func(dst []float32, q []uint8, most float32){s.dequantizeSigned, s.dequantizeUnsigned} {
+				for b, absmax := range moments[i].Absmax {
+					block := make([]float32, MomentBlock)
+					dequantize(block, moments[i].Codes[b*MomentBlock:][:MomentBlock], absmax)
+					for j, x := range block {
+						if number := x == x; number != (b != 1) {
+							t.Fatalf("a gradient %g: moment %d of block %d is %g", bad, j, b, x)
 						}
 					}
 				}

@@ -29,7 +29,7 @@ func (s *Set) QuantizeRow(dst []int32, x []float32) (scale float32) {
 
 // quantizeTo is QuantizeRow for whole numbers up to limit.
 func (s *Set) quantizeTo(dst []int32, x []float32, limit float32) (scale float32) {
-	scale = wholeScale(s.largest(x), limit)
+	scale = wholeScale(s.absMax(x), limit)
 	if scale != scale {
 		clear(dst)
 		return scale
@@ -38,24 +38,24 @@ func (s *Set) quantizeTo(dst []int32, x []float32, limit float32) (scale float32
 	return scale
 }
 
-// wholeScale is the scale of elements of which most is the greatest absolute value.
-func wholeScale(most, limit float32) float32 {
-	if !(most <= math.MaxFloat32) {
+// wholeScale is the scale of elements by their greatest absolute value.
+func wholeScale(absmax, limit float32) float32 {
+	if !(absmax <= math.MaxFloat32) {
 		return float32(math.NaN())
 	}
-	return max(most/limit, 0x1p-126)
+	return max(absmax/limit, 0x1p-126)
 }
 
 // wholeNumber is x in units of 1/down.
 func wholeNumber(x, down float32) int16 { return int16(math.RoundToEven(float64(float32(x * down)))) }
 
-// largestGeneric is the greatest absolute value; NaN is above infinity.
-func largestGeneric(x []float32) float32 {
-	var most uint32
+// absMaxGeneric is the greatest absolute value; NaN is above infinity.
+func absMaxGeneric(x []float32) float32 {
+	var absmax uint32
 	for _, v := range x {
-		most = max(most, math.Float32bits(v)&0x7fffffff)
+		absmax = max(absmax, math.Float32bits(v)&0x7fffffff)
 	}
-	return math.Float32frombits(most)
+	return math.Float32frombits(absmax)
 }
 
 // quantizeRowGeneric writes all words of dst.

@@ -4,10 +4,10 @@
 
 package kernel
 
-// largestAVX2 is largestGeneric.
+// absMaxAVX2 is absMaxGeneric.
 //
 //go:noescape
-func largestAVX2(x []float32) (most float32)
+func absMaxAVX2(x []float32) (absmax float32)
 
 // quantizeRowAVX2 is quantizeRowGeneric for whole vectors; it leaves the rest.
 //

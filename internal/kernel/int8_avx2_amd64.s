@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func largestAVX2(x []float32) (most float32)
+// func absMaxAVX2(x []float32) (absmax float32)
 // Requires: AVX, AVX2, CMOV, SSE
-TEXT ·largestAVX2(SB), NOSPLIT, $0-28
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
 	XORQ    DX, DX
@@ -75,7 +75,7 @@ done5:
 	VPMAXSD      X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VPMAXSD      X1, X0, X0
-	MOVSS        X0, most+24(FP)
+	MOVSS        X0, absmax+24(FP)
 	VZEROUPPER
 	RET
 

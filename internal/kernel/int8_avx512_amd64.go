@@ -4,10 +4,10 @@
 
 package kernel
 
-// largestAVX512 is largestGeneric.
+// absMaxAVX512 is absMaxGeneric.
 //
 //go:noescape
-func largestAVX512(x []float32) (most float32)
+func absMaxAVX512(x []float32) (absmax float32)
 
 // quantizeRowAVX512 is quantizeRowGeneric for whole vectors; it leaves the rest.
 //

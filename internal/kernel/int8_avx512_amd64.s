@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func largestAVX512(x []float32) (most float32)
+// func absMaxAVX512(x []float32) (absmax float32)
 // Requires: AVX, AVX2, AVX512F, BMI2, CMOV, SSE
-TEXT ·largestAVX512(SB), NOSPLIT, $0-28
+TEXT ·absMaxAVX512(SB), NOSPLIT, $0-28
 	MOVQ    x_base+0(FP), AX
 	MOVQ    x_len+8(FP), CX
 	XORQ    DX, DX
@@ -77,7 +77,7 @@ done5:
 	VPMAXSD       X1, X0, X0
 	VMOVSHDUP     X0, X1
 	VPMAXSD       X1, X0, X0
-	MOVSS         X0, most+24(FP)
+	MOVSS         X0, absmax+24(FP)
 	VZEROUPPER
 	RET
 

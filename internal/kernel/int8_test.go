@@ -255,7 +255,7 @@ func gradientExpected(c, dy []float32, b *Quantized, m int, add bool) {
 		for o := range g {
 			g[o] = dy[i*b.n+o] * b.scales.at(o)
 		}
-		scale := wholeScale(largestGeneric(g), gradientLimit)
+		scale := wholeScale(absMaxGeneric(g), gradientLimit)
 		for k := range b.k {
 			if b.n == 0 && !add {
 				c[i*b.k+k] = 0

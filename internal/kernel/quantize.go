@@ -37,13 +37,13 @@ type column struct {
 
 func (c column) at(k int) float32 { return c.panel[k*c.width+c.j] }
 
-// largest is the greatest absolute value.
-func (c column) largest() float32 {
-	var most float32
+// absMax is the greatest absolute value.
+func (c column) absMax() float32 {
+	var absmax float32
 	for k := c.from; k < c.before; k++ {
-		most = max(most, float32(math.Abs(float64(c.at(k)))))
+		absmax = max(absmax, float32(math.Abs(float64(c.at(k)))))
 	}
-	return most
+	return absmax
 }
 
 // inverse is 1/x, and 0 of 0: a column of zeros has codes of zero.
@@ -56,7 +56,7 @@ func inverse(x float32) float32 {
 
 // int8 makes codes as QuantizeRow does.
 func (c column) int8(codes []uint8) (scale float32) {
-	scale = wholeScale(c.largest(), 127)
+	scale = wholeScale(c.absMax(), 127)
 	for k := c.from; k < c.before && scale == scale; k++ {
 		codes[byteAt(k, c.width, c.j)] = uint8(wholeNumber(c.at(k), 1/scale))
 	}
@@ -64,7 +64,7 @@ func (c column) int8(codes []uint8) (scale float32) {
 }
 
 func (c column) nf4(codes []uint8) (scale float32) {
-	scale = c.largest()
+	scale = c.absMax()
 	down := inverse(scale)
 	for k := c.from; k < c.before; k++ {
 		putNibble(codes, k, c.width, c.j, nf4Code(c.at(k)*down))
@@ -166,12 +166,12 @@ func (s *scales) quantize() {
 	s.codes, s.blocks = make([]uint8, n), make([]float32, (n+scaleBlock-1)/scaleBlock)
 	for b := range s.blocks {
 		from, to := b*scaleBlock, min((b+1)*scaleBlock, n)
-		var most float32
+		var absmax float32
 		for _, x := range s.exact[from:to] {
-			most = max(most, float32(math.Abs(float64(x-s.offset))))
+			absmax = max(absmax, float32(math.Abs(float64(x-s.offset))))
 		}
-		s.blocks[b] = most
-		down := inverse(most)
+		s.blocks[b] = absmax
+		down := inverse(absmax)
 		for i := from; i < to; i++ {
 			s.codes[i] = signed.code((s.exact[i] - s.offset) * down)
 		}

@@ -62,7 +62,6 @@ type functions struct {
 
 	dequantizeSigned, dequantizeUnsigned func(dst []float32, q []uint8, most float32)
 	quantizeSigned, quantizeUnsigned     func(q []uint8, x []float32, inverse float32)
-	maxAbs                               func(x []float32) float32
 
 	f16ToF32, bf16ToF32 func(dst []float32, src []uint16)
 	f32ToF16, f32ToBF16 func(dst []uint16, src []float32)
@@ -71,7 +70,7 @@ type functions struct {
 	dequantizeTable   func(dst []float32, q []uint8, k int, scale []float32)
 	dequantizeNibbles func(dst []float32, q []uint8, k int, scale, zero []float32)
 
-	largest      func(x []float32) float32
+	absMax       func(x []float32) float32
 	quantizeRow  func(dst []int32, x []float32, down float32)
 	int8         func(p int8Product)
 	int8Gradient func(p gradientProduct)

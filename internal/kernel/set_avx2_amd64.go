@@ -52,7 +52,6 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 	},
 	dequantizeSigned: wholeThenRest(dequantizeSignedAVX2, signed.dequantize, 8), dequantizeUnsigned: wholeThenRest(dequantizeUnsignedAVX2, unsigned.dequantize, 8),
 	quantizeSigned: wholeThenRest(quantizeSignedAVX2, signed.quantize, 8), quantizeUnsigned: wholeThenRest(quantizeUnsignedAVX2, unsigned.quantize, 8),
-	maxAbs: maxAbsAVX2,
 
 	f16ToF32: func(dst []float32, src []uint16) {
 		f16ToF32AVX2(dst, src)
@@ -73,7 +72,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 
 	dequantizeBytes: byteRows(dequantizeBytesAVX2), dequantizeTable: tableRows(dequantizeTableAVX2), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX2),
 
-	largest: largestAVX2,
+	absMax: absMaxAVX2,
 	quantizeRow: func(dst []int32, x []float32, down float32) {
 		quantizeRowAVX2(dst, x, down)
 		quantizeRowGeneric(dst[len(x)/8*4:], rest(x, 8), down)

@@ -52,7 +52,6 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 	},
 	dequantizeSigned: wholeThenRest(dequantizeSignedAVX512, signed.dequantize, 16), dequantizeUnsigned: wholeThenRest(dequantizeUnsignedAVX512, unsigned.dequantize, 16),
 	quantizeSigned: wholeThenRest(quantizeSignedAVX512, signed.quantize, 16), quantizeUnsigned: wholeThenRest(quantizeUnsignedAVX512, unsigned.quantize, 16),
-	maxAbs: maxAbsAVX512,
 
 	f16ToF32: func(dst []float32, src []uint16) {
 		f16ToF32AVX512(dst, src)
@@ -73,7 +72,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 
 	dequantizeBytes: byteRows(dequantizeBytesAVX512), dequantizeTable: tableRows(dequantizeTableAVX512), dequantizeNibbles: nibbleRows(dequantizeNibblesAVX512),
 
-	largest: largestAVX512,
+	absMax: absMaxAVX512,
 	quantizeRow: func(dst []int32, x []float32, down float32) {
 		quantizeRowAVX512(dst, x, down)
 		quantizeRowGeneric(dst[len(x)/16*8:], rest(x, 16), down)

@@ -23,10 +23,10 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 
 	rotate: rotateGeneric, adamw: adamwGeneric,
 	dequantizeSigned: signed.dequantize, dequantizeUnsigned: unsigned.dequantize,
-	quantizeSigned: signed.quantize, quantizeUnsigned: unsigned.quantize, maxAbs: maxAbsGeneric,
+	quantizeSigned: signed.quantize, quantizeUnsigned: unsigned.quantize,
 	f16ToF32: f16ToF32Generic, bf16ToF32: bf16ToF32Generic, f32ToF16: f32ToF16Generic, f32ToBF16: f32ToBF16Generic,
 	dequantizeBytes: dequantizeBytesGeneric, dequantizeTable: dequantizeTableGeneric, dequantizeNibbles: dequantizeNibblesGeneric,
-	largest: largestGeneric, quantizeRow: quantizeRowGeneric, int8: int8Generic, int8Gradient: int8GradientGeneric,
+	absMax: absMaxGeneric, quantizeRow: quantizeRowGeneric, int8: int8Generic, int8Gradient: int8GradientGeneric,
 	dropout: dropoutGeneric,
 	peak:    peakGeneric, peakOperations: genericPeakOperations, peakRead: peakReadGeneric,
 }}

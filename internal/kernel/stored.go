@@ -30,7 +30,7 @@ func StoreNF4(x []float32) *NF4Stored {
 	var s scales
 	for at := 0; at < len(x); at += NF4Group {
 		group := x[at:min(at+NF4Group, len(x))]
-		scale := flat(group).largest()
+		scale := flat(group).absMax()
 		down := inverse(scale)
 		for i, v := range group {
 			codes[(at+i)/2] |= nf4Code(v*down) << (4 * (1 - i%2))
@@ -42,13 +42,13 @@ func StoreNF4(x []float32) *NF4Stored {
 }
 
 // StoreInt8 quantizes a row to codes from -127 to 127, as bytes, and returns its largest absolute value, which 127 stands for.
-func StoreInt8(codes []uint8, row []float32) (most float32) {
-	most = flat(row).largest()
-	scale := wholeScale(most, 127)
+func StoreInt8(codes []uint8, row []float32) (absmax float32) {
+	absmax = flat(row).absMax()
+	scale := wholeScale(absmax, 127)
 	for i, v := range row {
 		codes[i] = uint8(wholeNumber(v, 1/scale))
 	}
-	return most
+	return absmax
 }
 
 // flat is a row as a column.

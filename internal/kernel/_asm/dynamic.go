@@ -20,7 +20,6 @@ func dynamicFamily(g *gen) {
 		t.dequantize(g)
 		t.quantize(g)
 	}
-	maxAbs(g)
 }
 
 const decades = 7
@@ -178,25 +177,4 @@ func (g *gen) dynamicLoop(name, parameters, floats, bytes, scalar string, body f
 	g.JGE(operand.LabelRef(start))
 	g.Label(done)
 	g.end()
-}
-
-// maxAbs makes the largest absolute value; the way VMAXPS is used here it passes over NaN.
-func maxAbs(g *gen) {
-	acc := g.vecs(chains)
-	turn := 0
-	g.loop(loop{
-		name: "maxAbs", doc: "is maxAbsGeneric.",
-		slices: []string{"x"}, results: []string{"most"}, unroll: chains,
-		before: func([]vec) {
-			for _, v := range acc {
-				g.zero(v)
-			}
-		},
-		body: func(at func(string) operand.Mem, k *mask) {
-			v := acc[turn%chains]
-			g.VMAXPS(v, g.and(g.load(at("x"), k), g.bits(0x7fffffff)), v)
-			turn++
-		},
-		after: func() []vec { return []vec{g.total(acc, g.VMAXPS)} },
-	})
 }

@@ -10,7 +10,7 @@ import (
 // and what they are multiplied by is pairs of 16 bits, of k 0 and 2 and of k 1 and 3 of each step, which is how shifts take
 // such a column apart.
 func int8Family(g *gen) {
-	int8Largest(g)
+	absMax(g)
 	int8Quantize(g)
 	int8Widen(g)
 	int8Turn(g)
@@ -22,12 +22,12 @@ func int8Family(g *gen) {
 	}
 }
 
-// int8Largest compares bit patterns, in whose order NaN is above infinity.
-func int8Largest(g *gen) {
+// absMax compares bit patterns, in whose order NaN is above infinity.
+func absMax(g *gen) {
 	acc, turn := g.vecs(chains), 0
 	g.loop(loop{
-		name: "largest", doc: "is largestGeneric.",
-		slices: []string{"x"}, results: []string{"most"}, unroll: chains,
+		name: "absMax", doc: "is absMaxGeneric.",
+		slices: []string{"x"}, results: []string{"absmax"}, unroll: chains,
 		before: func([]vec) {
 			for _, v := range acc {
 				g.zero(v)
