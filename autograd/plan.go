@@ -49,7 +49,7 @@ func (p *plan) lives(iv *interval, v *Value, at int) {
 	if iv.size == 0 {
 		n := v.Rows * v.Cols
 		if iv == &v.shelf {
-			n = compute.Halved(n)
+			n = compute.BF16Len(n)
 		}
 		*iv = interval{from: at, size: max(16, (n+15)&^15)}
 		p.births = append(p.births, iv)

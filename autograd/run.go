@@ -113,11 +113,11 @@ func (t *Tape) run() {
 		n := &t.nodes[s.node]
 		switch s.phase {
 		case shelve:
-			t.dev.Halve(t.onShelf(s.value), s.value.data)
+			t.dev.ToBF16(t.onShelf(s.value), s.value.data)
 			continue
 		case restore:
 			t.bind(s.value, &s.value.restored)
-			t.dev.Unhalve(s.value.data, t.onShelf(s.value))
+			t.dev.FromBF16(s.value.data, t.onShelf(s.value))
 			continue
 		case again:
 			for _, v := range n.out {

@@ -59,5 +59,5 @@ func (n *node) reads(ph phase) []*Value {
 
 // onShelf is the place of v's elements as bfloat16.
 func (t *Tape) onShelf(v *Value) []float32 {
-	return t.arena[v.shelf.offset:][:compute.Halved(v.Rows*v.Cols)]
+	return t.arena[v.shelf.offset:][:compute.BF16Len(v.Rows*v.Cols)]
 }

@@ -18,7 +18,7 @@ type keeper struct {
 	count int
 }
 
-func (k *keeper) Halve(to []float32, x compute.Mat) {
+func (k *keeper) ToBF16(to []float32, x compute.Mat) {
 	if len(to) == 0 {
 		return
 	}
@@ -29,7 +29,7 @@ func (k *keeper) Halve(to []float32, x compute.Mat) {
 	k.kept[&to[0]] = append([]float32{float32(k.count)}, x.Data[:x.Rows*x.Cols]...)
 }
 
-func (k *keeper) Unhalve(y compute.Mat, from []float32) {
+func (k *keeper) FromBF16(y compute.Mat, from []float32) {
 	if len(from) == 0 {
 		return
 	}

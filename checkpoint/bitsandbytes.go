@@ -17,7 +17,7 @@ import (
 type Bitsandbytes struct {
 	*File
 	weights map[string]*tensor.Tensor
-	parts   map[string]bool // the tensors that weights are made of, themselves aside
+	parts   map[string]bool // the tensors that weights are made of besides their codes
 }
 
 // The ends of names that tell a quantized weight from others.
@@ -81,13 +81,15 @@ func (b *Bitsandbytes) Tensor(name string) (*tensor.Tensor, bool) {
 	return b.File.Tensor(name)
 }
 
-// Quantized lists the names of the quantized weights, sorted.
-func (b *Bitsandbytes) Quantized() []string {
-	return slices.DeleteFunc(b.Names(), func(name string) bool { return b.weights[name] == nil })
+// part takes a tensor that a weight is made of besides its codes.
+func (b *Bitsandbytes) part(name string, d tensor.DType, elements int) (*tensor.Tensor, error) {
+	t, err := b.typed(name, d, elements)
+	b.parts[name] = err == nil
+	return t, err
 }
 
-// part takes a tensor that a weight is made of, whose type and number of elements must be these; of a negative number any.
-func (b *Bitsandbytes) part(name string, d tensor.DType, elements int) (*tensor.Tensor, error) {
+// typed is a tensor whose type and number of elements must be these; of a negative number any.
+func (b *Bitsandbytes) typed(name string, d tensor.DType, elements int) (*tensor.Tensor, error) {
 	t, ok := b.File.Tensor(name)
 	if !ok {
 		return nil, fmt.Errorf("%s is missing", name)
@@ -99,7 +101,6 @@ func (b *Bitsandbytes) part(name string, d tensor.DType, elements int) (*tensor.
 	if t.DType != d || elements >= 0 && n != elements {
 		return nil, fmt.Errorf("%s is of type %s with %d elements, expected %s with %d", name, t.DType, n, d, elements)
 	}
-	b.parts[name] = true
 	return t, nil
 }
 
@@ -180,11 +181,10 @@ func (b *Bitsandbytes) fourBit(name, kind string) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	codes, err := b.part(name, tensor.U8, n/2+n%2)
+	codes, err := b.typed(name, tensor.U8, n/2+n%2)
 	if err != nil {
 		return nil, err
 	}
-	delete(b.parts, name) // under this name the weight is read
 	levels, err := b.floats(name+".quant_map", 16)
 	if err != nil {
 		return nil, err
@@ -241,11 +241,10 @@ func (b *Bitsandbytes) eightBit(name string) (*tensor.Tensor, error) {
 			return nil, fmt.Errorf("%s is %d, and only 0, row after row, is read", module+format8Bit, format.Data[0])
 		}
 	}
-	codes, err := b.part(name, tensor.I8, -1)
+	codes, err := b.typed(name, tensor.I8, -1)
 	if err != nil {
 		return nil, err
 	}
-	delete(b.parts, name)
 	if len(codes.Shape) != 2 {
 		return nil, fmt.Errorf("it is %v, expected [out, in]", codes.Shape)
 	}

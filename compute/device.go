@@ -232,14 +232,14 @@ type Optimizing interface {
 	SumSquares(x []float32) float64
 }
 
-// Keeping holds matrices in half of the memory between forward and backward.
+// Keeping holds matrices as bfloat16, in half of the memory, between forward and backward.
 type Keeping interface {
-	// Halve is to = x as bfloat16, to nearest even; NaN stays NaN. to has Halved(x.Rows·x.Cols) elements, in each of which two lie;
+	// ToBF16 is to = x rounded to nearest even; NaN stays NaN. x has no gaps, to BF16Len(x.Rows·x.Cols) elements, in each of which two lie;
 	// what they are is the device's own affair.
-	Halve(to []float32, x Mat)
-	// Unhalve is y = what Halve wrote of a matrix of y's shape.
-	Unhalve(y Mat, from []float32)
+	ToBF16(to []float32, x Mat)
+	// FromBF16 is y = what ToBF16 wrote of a matrix of y's shape.
+	FromBF16(y Mat, from []float32)
 }
 
-// Halved is how many elements Halve needs for n.
-func Halved(n int) int { return (n + 1) / 2 }
+// BF16Len is how many elements ToBF16 fills with n.
+func BF16Len(n int) int { return (n + 1) / 2 }

@@ -55,12 +55,12 @@ func (q *Param) Base() ([]float32, error) {
 	if q.floats != nil {
 		return q.floats, nil
 	}
-	if q.base == nil && !q.load.o.Unread {
-		q.floats = q.fresh()
-		return q.floats, nil
-	}
 	if q.load.o.Unread {
 		return q.load.unread(q.Elements()), nil
+	}
+	if q.base == nil {
+		q.floats = q.fresh()
+		return q.floats, nil
 	}
 	v, err := q.base.Float32s()
 	if err != nil {
@@ -224,14 +224,14 @@ func (q *Param) vector(p *Pass) []float32 {
 		p.Fail(err)
 		return make([]float32, q.Elements())
 	}
-	if q.set == nil && q.trains == nil && q.floats == nil {
+	if q.set != nil || q.trains != nil {
+		return v
+	}
+	if q.floats == nil {
 		q.floats = slices.Clone(v) // a view would hold pages of the file
 		q.Release()
 	}
-	if q.floats != nil && q.set == nil && q.trains == nil {
-		return q.floats
-	}
-	return v
+	return q.floats
 }
 
 // Matrix is the parameter, a matrix in its published layout, as a value that trains.

@@ -39,8 +39,8 @@ func benchDelta(config string, base *model.Base) (*delta.Delta, error) {
 	return d, d.Attach()
 }
 
-// benchExamples are segments of tokens drawn from a vocabulary, in two classes.
-func benchExamples(lengths []int, vocabulary int) *Examples {
+// drawnExamples are segments of tokens drawn from a vocabulary, in two classes.
+func drawnExamples(lengths []int, vocabulary int) *Examples {
 	e := &Examples{}
 	for i, n := range lengths {
 		draws, ids := make([]float32, n), make([]int32, n)
@@ -93,7 +93,7 @@ func benchTraining(ctx context.Context, m *measurement) error {
 	if err := draw(base, m.dev); err != nil {
 		return err
 	}
-	e := benchExamples(m.lengths, base.Info().Vocabulary)
+	e := drawnExamples(m.lengths, base.Info().Vocabulary)
 	e.Segments, e.Classes = slices.Repeat(e.Segments, 1+m.Steps), slices.Repeat(e.Classes, 1+m.Steps) // one epoch
 	var objective train.Objective
 	if base.Task == model.CausalLM {
@@ -155,7 +155,7 @@ func benchForward(ctx context.Context, m *measurement) error {
 	if err != nil {
 		return err
 	}
-	e := benchExamples(m.lengths, base.Info().Vocabulary)
+	e := drawnExamples(m.lengths, base.Info().Vocabulary)
 	if base.Task == model.MaskedLM {
 		for i := range e.Segments {
 			e.Segments[i].Wanted = []int32{int32(m.lengths[i]) - 3} // before the full stop and [SEP]
@@ -197,7 +197,7 @@ func benchDecode(ctx context.Context, m *measurement) error {
 		return err
 	}
 	before := m.dev.ReadCeiling(m.ceiling)
-	prompt := benchExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
+	prompt := drawnExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
 	var watch stopwatch
 	watch.start(m.Steps)
 	_, err = infer.Generate(ctx, base, m.dev, [][]int32{prompt}, infer.Options{MaxNewTokens: 1 + m.Steps, Token: func(int, int32) { watch.step() }})

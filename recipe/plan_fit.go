@@ -25,8 +25,6 @@ const (
 	margin = 0.95
 	// enoughTokens is how many tokens a batch should have where that can be: with fewer, products lose speed.
 	enoughTokens = 512
-	// plainOptim holds moments in float32, smallOptim in 8 bits.
-	plainOptim, smallOptim = "adamw_torch", "adamw_bnb_8bit"
 )
 
 // Fit plans the recipe so that at most limit bytes are resident. What it changes, it changes in this order, until the run
@@ -92,7 +90,7 @@ func (p *planner) ways() []settings {
 	own := p.settings()
 	var ways []settings
 	for _, precision := range p.precisions(own.precision) {
-		for _, optim := range slices.Compact([]string{own.training.Optim, smaller(own.training.Optim)}) {
+		for _, optim := range slices.Compact([]string{own.training.Optim, train.AdamW8}) {
 			s := own
 			s.precision, s.training.Optim = precision, optim
 			ways = append(ways, s)
@@ -113,14 +111,6 @@ func (p *planner) ways() []settings {
 		}
 	}
 	return ways
-}
-
-// smaller is the optimizer that holds less.
-func smaller(optim string) string {
-	if optim == plainOptim {
-		return smallOptim
-	}
-	return optim
 }
 
 // precisions are the recipe's own and those below it that make the base smaller.

@@ -9,7 +9,6 @@ import (
 
 	"trimtab/autograd"
 	"trimtab/compute"
-	"trimtab/internal/chance"
 	"trimtab/model"
 	"trimtab/nn"
 	"trimtab/prompt"
@@ -225,14 +224,5 @@ func (r *Recipe) Held() (*Source, error) {
 func (q *quantized) drawn() []nn.Segment {
 	const count, most = 8, 128
 	info := q.Base.Info()
-	n := min(most, info.Positions-q.virtualTokens())
-	segments := make([]nn.Segment, count)
-	for s := range segments {
-		segments[s].IDs = make([]int32, n)
-		for t := range segments[s].IDs {
-			at := uint64(s*n + t)
-			segments[s].IDs[t] = int32(chance.Below(chance.Key{Site: chance.SiteOf("quantize")}, at, uint64(info.Vocabulary)))
-		}
-	}
-	return segments
+	return drawnExamples(alike(count, min(most, info.Positions-q.virtualTokens())), info.Vocabulary).Segments
 }

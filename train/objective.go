@@ -38,15 +38,10 @@ func (s Score) better(old float64) bool {
 
 // gradient runs one micro-batch and returns its share of the loss.
 func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, error) {
-	r.batch.Reset()
-	if err := r.Objective.Batch(&r.batch, examples, micro); err != nil {
+	loss, err := record(r.tape, &r.batch, r.Objective, &r.Options, examples, micro, scale)
+	if err != nil {
 		return 0, err
 	}
-	r.tape.Reset()
-	p := nn.NewPass(r.tape, &r.batch)
-	p.Training, p.Seed, p.Step = true, r.Options.Seed, micro
-	p.Dropout, p.Checkpoint = r.Options.Dropout, r.Options.Checkpointing
-	loss := r.Objective.Loss(p, examples, micro, scale)
 	if err := r.tape.Backward(loss); err != nil {
 		return 0, err
 	}
@@ -57,7 +52,7 @@ func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, er
 func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autograd.Cost, error) {
 	var batch nn.Batch
 	t := autograd.New(dev)
-	loss, err := record(t, &batch, o, opts, examples)
+	loss, err := record(t, &batch, o, &opts, examples, 0, 1)
 	if err != nil {
 		return autograd.Cost{}, err
 	}
@@ -67,21 +62,23 @@ func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autogr
 // Rehearse runs a batch of examples forward and backward on t and learns nothing from it: to see what it takes.
 func Rehearse(t *autograd.Tape, o Objective, opts Options, examples []int) error {
 	var batch nn.Batch
-	t.Reset()
-	loss, err := record(t, &batch, o, opts, examples)
+	loss, err := record(t, &batch, o, &opts, examples, 0, 1)
 	if err != nil {
 		return err
 	}
 	return t.Backward(loss)
 }
 
-// record records a batch as a run's first step would.
-func record(t *autograd.Tape, batch *nn.Batch, o Objective, opts Options, examples []int) (*autograd.Value, error) {
-	if err := o.Batch(batch, examples, 0); err != nil {
+// record records micro-batch number micro on t, and gives its share of the loss.
+func record(t *autograd.Tape, batch *nn.Batch, o Objective, opts *Options, examples []int, micro uint64, scale float32) (*autograd.Value, error) {
+	batch.Reset()
+	if err := o.Batch(batch, examples, micro); err != nil {
 		return nil, err
 	}
+	t.Reset()
 	t.Kept = opts.kept()
 	p := nn.NewPass(t, batch)
-	p.Training, p.Seed, p.Dropout, p.Checkpoint = true, opts.Seed, opts.Dropout, opts.Checkpointing
-	return o.Loss(p, examples, 0, 1), nil
+	p.Training, p.Seed, p.Step = true, opts.Seed, micro
+	p.Dropout, p.Checkpoint = opts.Dropout, opts.Checkpointing
+	return o.Loss(p, examples, micro, scale), nil
 }

@@ -27,10 +27,10 @@ type moments struct {
 	first8, second8 compute.Moment
 }
 
-// optims are the names that Optim may have: transformers', adamw_8bit being a second one of the last.
+// The names that Options.Optim may have are transformers'; adamw_8bit is a second one of the last.
 const (
-	adamW     = "adamw_torch"
-	adamW8    = "adamw_bnb_8bit"
+	AdamW     = "adamw_torch"
+	AdamW8    = "adamw_bnb_8bit"
 	adamW8Too = "adamw_8bit"
 )
 
@@ -38,7 +38,7 @@ const (
 const smallest8 = 4096
 
 // eight reports whether the moments of a parameter of n elements are held in 8 bits.
-func (o *Options) eight(n int) bool { return o.Optim == adamW8 && n >= smallest8 }
+func (o *Options) eight(n int) bool { return o.Optim == AdamW8 && n >= smallest8 }
 
 // MomentBytes is the memory of the moments of a parameter of n elements.
 func (o *Options) MomentBytes(n int) int64 {

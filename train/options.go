@@ -67,14 +67,14 @@ var schedules = []string{"constant", "constant_with_warmup", "linear", "cosine",
 // Defaults are the options of a recipe that says nothing.
 func Defaults() Options {
 	norm := 1.0
-	return Options{LearningRate: 5e-5, Epochs: 3, Accumulation: 1, Schedule: "linear", Optim: adamW, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8,
+	return Options{LearningRate: 5e-5, Epochs: 3, Accumulation: 1, Schedule: "linear", Optim: AdamW, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8,
 		NoDecay: "biases-and-norms", MaxGradNorm: &norm, Activations: "f32", SaveLimit: 1, Seed: 42}
 }
 
 // Resolve puts one name for those that mean the same.
 func (o *Options) Resolve() {
 	if o.Optim == adamW8Too {
-		o.Optim = adamW8
+		o.Optim = AdamW8
 	}
 }
 
@@ -101,8 +101,8 @@ func (o *Options) Validate() error {
 		return o.bad("warmup_steps", o.WarmupSteps, "0 or more")
 	case o.Schedule == "constant" && (o.WarmupRatio > 0 || o.WarmupSteps > 0):
 		return fmt.Errorf("%w: lr_scheduler_type constant has no warm-up: take constant_with_warmup", ErrOptions)
-	case o.Optim != adamW && o.Optim != adamW8:
-		return o.bad("optim", o.Optim, adamW+" or "+adamW8)
+	case o.Optim != AdamW && o.Optim != AdamW8:
+		return o.bad("optim", o.Optim, AdamW+" or "+AdamW8)
 	case !(o.WeightDecay >= 0 && o.WeightDecay < 1e3):
 		return o.bad("weight_decay", o.WeightDecay, "0 or more")
 	case !(o.Beta1 >= 0 && o.Beta1 < 1):

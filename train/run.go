@@ -171,7 +171,6 @@ func (r *Run) begin() error {
 	if r.tape = r.Tape; r.tape == nil {
 		r.tape = autograd.New(r.Device)
 	}
-	r.tape.Kept = r.Options.kept()
 	r.opt = NewOptimizer(r.Device, r.Parameters, r.Options)
 	r.state, r.best = state{}, nil
 	switch {

@@ -77,8 +77,10 @@ func (o *quantizing) precisions() ([]compute.Precision, error) {
 	for _, name := range o.names {
 		p, err := compute.ParsePrecision(name)
 		switch {
-		case err != nil || name == "":
-			return nil, usage(fmt.Sprintf("--quantization: there is no quantization %q", name))
+		case err != nil:
+			return nil, usage("--quantization: " + err.Error())
+		case name == "":
+			return nil, usage("--quantization names nothing")
 		case slices.Contains(list, p):
 			return nil, usage("--quantization names " + name + " twice")
 		}

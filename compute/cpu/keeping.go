@@ -7,7 +7,7 @@ import (
 	"trimtab/compute"
 )
 
-// keeping are the arguments of Halve and Unhalve, for their chunks.
+// keeping are the arguments of ToBF16 and FromBF16, for their chunks.
 type keeping struct {
 	m      compute.Mat
 	halves []uint16
@@ -16,7 +16,7 @@ type keeping struct {
 // halvesOf is the memory of to as the elements of m in half of the size.
 func halvesOf(to []float32, m compute.Mat) []uint16 {
 	n := m.Rows * m.Cols
-	if len(to) != compute.Halved(n) || !m.Compact() {
+	if len(to) != compute.BF16Len(n) || !m.Compact() {
 		panic(fmt.Sprintf("cpu: %d elements for half a matrix [%d, %d], rows %d apart", len(to), m.Rows, m.Cols, m.Stride))
 	}
 	if n == 0 {
@@ -25,8 +25,8 @@ func halvesOf(to []float32, m compute.Mat) []uint16 {
 	return unsafe.Slice((*uint16)(unsafe.Pointer(&to[0])), n)
 }
 
-// Halve is to = x as bfloat16.
-func (d *Device) Halve(to []float32, x compute.Mat) {
+// ToBF16 is to = x as bfloat16.
+func (d *Device) ToBF16(to []float32, x compute.Mat) {
 	d.keep = keeping{x, halvesOf(to, x)}
 	d.run((len(d.keep.halves)+chunkLen-1)/chunkLen, func(d *Device, _ *worker, i int) {
 		from, to := i*chunkLen, min((i+1)*chunkLen, len(d.keep.halves))
@@ -35,8 +35,8 @@ func (d *Device) Halve(to []float32, x compute.Mat) {
 	d.keep = keeping{}
 }
 
-// Unhalve is y = what Halve wrote.
-func (d *Device) Unhalve(y compute.Mat, from []float32) {
+// FromBF16 is y = what ToBF16 wrote.
+func (d *Device) FromBF16(y compute.Mat, from []float32) {
 	d.keep = keeping{y, halvesOf(from, y)}
 	d.run((len(d.keep.halves)+chunkLen-1)/chunkLen, func(d *Device, _ *worker, i int) {
 		from, to := i*chunkLen, min((i+1)*chunkLen, len(d.keep.halves))

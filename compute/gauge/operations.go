@@ -217,12 +217,12 @@ func (d *Device) CrossEntropyBackward(dx compute.Mat, dloss float32, x compute.M
 	d.do(of("CrossEntropyBackward", dx, x).when(add), func() { d.Device.CrossEntropyBackward(dx, dloss, x, lse, target, weight, scale, add) })
 }
 
-// Halve is timed.
-func (d *Device) Halve(to []float32, x compute.Mat) {
-	d.do(of("Halve", x), func() { d.Device.Halve(to, x) })
+// ToBF16 is timed.
+func (d *Device) ToBF16(to []float32, x compute.Mat) {
+	d.do(of("ToBF16", x), func() { d.Device.ToBF16(to, x) })
 }
 
-// Unhalve is timed.
-func (d *Device) Unhalve(y compute.Mat, from []float32) {
-	d.do(of("Unhalve", y), func() { d.Device.Unhalve(y, from) })
+// FromBF16 is timed.
+func (d *Device) FromBF16(y compute.Mat, from []float32) {
+	d.do(of("FromBF16", y), func() { d.Device.FromBF16(y, from) })
 }

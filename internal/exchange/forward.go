@@ -13,7 +13,6 @@ import (
 // outputs are the values of one recorded pass.
 type outputs struct {
 	logits, loss *autograd.Value // logits is nil of a bare model, loss without labels
-	hidden       []*autograd.Value
 }
 
 // Forward runs a model, with the deltas attached to it, and returns its outputs

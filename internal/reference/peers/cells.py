@@ -37,7 +37,7 @@ ROWS = [
     ("decoding with it, a token", "decode-llama-1b", ["int8", "int4"], []),
 ]
 
-# What issue 4 asks for: a title, a cell of Trimtab, the peer that it is set against, and the least of times as fast, the most of GB, of its share of
+# What is aimed at: a title, a cell of Trimtab, the peer that it is set against, and the least of times as fast, the most of GB, of its share of
 # the peer's memory, or of seconds. On a processor without bfloat16 instructions the peer of bf16 is float32, which is the faster one there.
 TARGETS = [
     ("LoRA, f32", "lora-bert-base", "f32", "PyTorch f32", {"times": 2.7}),
