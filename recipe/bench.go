@@ -91,7 +91,8 @@ func Bench(ctx context.Context, name string, o BenchOptions) (*Figures, error) {
 	return bench(ctx, workloads[i], o, time.Second)
 }
 
-// bench measures a workload. Products bound one that has a batch: the ceiling is measured before and after it, for so long each time, and the higher counts.
+// bench measures a workload, and before and after it, for so long each time, what bounds it, of which the higher counts: products
+// where there is a batch, reading memory where there are only steps.
 func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duration) (*Figures, error) {
 	if o.Batch > 0 {
 		if w.lengths == nil {
@@ -108,17 +109,27 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 		return nil, err
 	}
 	f := &Figures{Workload: w.name, Device: dev.Name(), CPU: processor(), Quantization: o.Precision.String()}
-	if w.lengths != nil {
-		f.Ceiling = dev.Ceiling(ceiling) / 1e9
+	bound := func() {
+		switch {
+		case w.lengths != nil:
+			f.Ceiling = max(f.Ceiling, dev.Ceiling(ceiling)/1e9)
+		case w.model != "":
+			f.ReadCeiling = max(f.ReadCeiling, dev.ReadCeiling(ceiling)/1e9)
+		}
 	}
+	bound()
+	forgetPeak()
 	if err := w.run(ctx, &measurement{w, o, f, dev, ceiling}); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
-	if w.lengths != nil {
-		f.Ceiling = max(f.Ceiling, dev.Ceiling(ceiling)/1e9)
-		f.Share = f.Rate / f.Ceiling
-	}
 	f.PeakBytes = peakMemory()
+	bound()
+	switch {
+	case w.lengths != nil:
+		f.Share = f.Rate / f.Ceiling
+	case w.model != "":
+		f.ReadShare = f.Bandwidth / f.ReadCeiling
+	}
 	return f, nil
 }
 
@@ -133,9 +144,8 @@ func processor() string {
 	return strings.Trim(line, " \t:")
 }
 
-// ForgetPeak lets the peak of memory be counted anew, for a workload that follows
-// another in one process.
-func ForgetPeak() {
+// forgetPeak lets the peak of memory be counted anew, when what is no longer needed has gone back to the system.
+func forgetPeak() {
 	debug.FreeOSMemory()
 	// What the system does not let us reset stays the peak of all workloads so far.
 	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o200)

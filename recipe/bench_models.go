@@ -196,7 +196,6 @@ func benchDecode(ctx context.Context, m *measurement) error {
 	if err := draw(base, m.dev); err != nil {
 		return err
 	}
-	before := m.dev.ReadCeiling(m.ceiling)
 	prompt := drawnExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
 	var watch stopwatch
 	watch.start(m.Steps)
@@ -213,8 +212,6 @@ func benchDecode(ctx context.Context, m *measurement) error {
 		}
 	}
 	m.Bandwidth = float64(read) / m.Seconds / 1e9
-	m.ReadCeiling = max(before, m.dev.ReadCeiling(m.ceiling)) / 1e9
-	m.ReadShare = m.Bandwidth / m.ReadCeiling
 	return nil
 }
 

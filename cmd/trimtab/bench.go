@@ -47,10 +47,7 @@ allocations a step. Models are drawn by chance; nothing is read. Where none is n
 		}
 		o.Threads, o.Precision = a.threads, a.precision.Precision
 		ran := map[string]bool{}
-		for i, name := range args {
-			if i > 0 {
-				recipe.ForgetPeak()
-			}
+		for _, name := range args {
 			f, err := recipe.Bench(cmd.Context(), name, o.BenchOptions)
 			if errors.Is(err, recipe.ErrNoBatch) {
 				return usage("--batch: " + err.Error())
