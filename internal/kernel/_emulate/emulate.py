@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Run the tests of package kernel with the avx512 tier on an emulated processor.
+"""Run the tests of package kernel, or of a package above it, with the avx512 tier on an emulated processor.
 
-    python3 internal/kernel/_emulate/emulate.py [-test.run REGEXP ...]
+    python3 internal/kernel/_emulate/emulate.py [--package FOLDER] [-test.run REGEXP ...]
 
 It needs Go, on PATH, and the Python package bochscpu-python (0.4.0), which is the processor of the Bochs emulator as a
 library. Nothing is left behind.
@@ -12,10 +12,11 @@ copies of the memory that it may touch, to the emulated processor, and takes the
 they are on a processor with AVX-512, on one without.
 
 Each piece of memory lies against a page that does not exist, in turn at its end and at its beginning, so that touching one
-byte too many is a fault; on the other side it has a margin whose bytes are compared afterwards. It is an error if an assembly
-function of the tier was never called.
+byte too many is a fault; on the other side it has a margin whose bytes are compared afterwards. It is an error if all tests of
+package kernel ran and an assembly function of the tier was never called.
 """
 
+import argparse
 import ctypes
 import json
 import mmap
@@ -178,18 +179,6 @@ def extent(function, parameter):
             "b": "k*32" if panels == 1 else "%d*stride+k*32" % (panels - 1),
             "next": "0",
         }[parameter]
-    tile = re.match(r"stream(BF16|NF4|Int4)x(\d+)", function)
-    if tile:
-        rows = int(tile[2])
-        return {
-            "c": "%d*ldc+64" % (rows - 1),
-            "a": "%d*lda+k" % (rows - 1),
-            "b": "stride/2+k*32",
-            "q": "stride+k*16",
-            "scales": "(k+group-1)/group*64",
-            "zeros": "(k+group-1)/group*64",
-            "work": "4*64",
-        }[parameter]
     rows = int(re.match(r"outer(\d+)", function)[1])
     return {"c": "%d*ldc+cols" % (rows - 1), "a": "(k-1)*lda+%d" % rows, "b": "(k-1)*ldb+cols"}[parameter]
 
@@ -210,8 +199,8 @@ def proxy(function, parameters, results, signature, result):
     return "func %s(%s)%s {\n\t%s\n}\n" % (function, signature, result, "\n\t".join(body))
 
 
-def build(folder):
-    """Build the two test programs; give their paths."""
+def build(folder, package):
+    """Build the program with the tier's code, and that of a package's tests; give their paths."""
     path = lambda name: os.path.join(KERNEL, name)
     write = lambda name, text: open(os.path.join(folder, name), "w").write(text) and os.path.join(folder, name)
     source = open(path("set_amd64.go")).read()
@@ -226,10 +215,10 @@ def build(folder):
     text = open(os.path.join(HERE, "proxy.go.txt")).read() + "\n" + "\n".join(proxy(*f) for f in functions())
     proxies[path("emulated_amd64.go")] = write("emulated_amd64.go", text)
     programs = []
-    for name, replace in (("code", on), ("tests", proxies)):
+    for name, where, replace in (("code", KERNEL, on), ("tests", package, proxies)):
         overlay = write(name + ".json", json.dumps({"Replace": replace}))
         programs.append(os.path.join(folder, name))
-        subprocess.run(["go", "test", "-overlay", overlay, "-c", "-o", programs[-1], "."], cwd=KERNEL, check=True,
+        subprocess.run(["go", "test", "-overlay", overlay, "-c", "-o", programs[-1], "."], cwd=where, check=True,
                        env=dict(os.environ, CGO_ENABLED="0"))
     return programs
 
@@ -269,9 +258,13 @@ def serve(machine, addresses, requests, replies):
 
 
 def main():
-    arguments = sys.argv[1:] or ["-test.run", "/avx512$", "-test.v"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--package", default=KERNEL, help="the folder of the package whose tests run (default: package kernel)")
+    options, arguments = parser.parse_known_args()
+    package, whole = os.path.abspath(options.package), not arguments and options.package == KERNEL
+    arguments = arguments or ["-test.run", "/avx512($|/)", "-test.v"]
     with tempfile.TemporaryDirectory() as folder:
-        code, tests = build(folder)
+        code, tests = build(folder, package)
         addresses = symbols(code)
         machine = Machine(code)
         their_requests, our_replies = os.pipe(), os.pipe()
@@ -282,17 +275,17 @@ def main():
             for n, fd in high.items():
                 os.dup2(fd, n, inheritable=True)
 
-        child = subprocess.Popen([tests] + arguments, cwd=KERNEL, preexec_fn=arrange, close_fds=False)
+        child = subprocess.Popen([tests] + arguments, cwd=package, preexec_fn=arrange, close_fds=False)
         os.close(their_requests[1])
         os.close(our_replies[0])
         serve(machine, addresses, os.fdopen(their_requests[0], "rb"), os.fdopen(our_replies[1], "wb"))
         status = child.wait()
-        idle = sorted(set(addresses) - set(machine.calls))
+        idle = sorted(set(addresses) - set(machine.calls)) if whole else []
     print("%d calls of %d functions were emulated" % (sum(machine.calls.values()), len(machine.calls)))
     if idle:
         print("never called:", ", ".join(idle))
     sys.stdout.flush()
-    os._exit(status or len(idle) > 0 and len(sys.argv) == 1)  # the library does not survive an orderly end
+    os._exit(status or len(idle) > 0)  # the library does not survive an orderly end
 
 
 if __name__ == "__main__":
