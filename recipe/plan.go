@@ -8,8 +8,10 @@ import (
 	"trimtab/autograd"
 	"trimtab/compute"
 	"trimtab/compute/gauge"
+	"trimtab/data"
 	"trimtab/model"
 	"trimtab/nn"
+	"trimtab/tokenizer"
 	"trimtab/train"
 )
 
@@ -34,6 +36,7 @@ type planner struct {
 	real compute.Device
 	run  *train.Run // nil where nothing trains
 
+	examples   *Examples   // what is learnt from; nil where nothing trains
 	evaluated  []*Examples // what is evaluated: validation and test data
 	evaluating int64       // bytes of the arena that takes
 	held       int64       // bytes of data and tokenizer on the heap
@@ -69,68 +72,91 @@ func (r *Recipe) planner(dev compute.Device) (*planner, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.baseOptions(labels)
-	if err != nil {
-		return nil, err
-	}
-	o.Unread = true
 	before := live()
 	tok, err := OpenTokenizer(r.Base)
 	if err != nil {
 		return nil, err
 	}
 	p.held = live() - before
-	base, err := OpenModel(r.Base, p.dev, o)
-	if err != nil {
+	if p.j, err = r.unread(p.dev, tok, labels); err != nil {
 		return nil, err
 	}
-	p.j = &Job{Recipe: r, Device: p.dev, Base: base, Tokenizer: tok, Labels: labels}
-	if err := p.wire(); err != nil {
+	if err := p.prepare(); err != nil {
 		return nil, firstOf(err, p.close())
 	}
 	return p, nil
 }
 
-// wire puts the recipe together as a run does, but for what the base would have to compute.
-func (p *planner) wire() error {
-	j := p.j
+// unread puts the recipe together as a run does, but for what the base would have to compute: of it only names and shapes are read.
+func (r *Recipe) unread(dev compute.Device, tok *tokenizer.Tokenizer, labels *data.Labels) (*Job, error) {
+	o, err := r.baseOptions(labels)
+	if err != nil {
+		return nil, err
+	}
+	o.Unread = true
+	base, err := OpenModel(r.Base, dev, o)
+	if err != nil {
+		return nil, err
+	}
+	j := &Job{Recipe: r, Device: dev, Base: base, Tokenizer: tok, Labels: labels}
 	for _, step := range []func() error{j.wire, j.attach, j.fits} {
 		if err := step(); err != nil {
-			return err
+			return nil, firstOf(err, j.Close())
 		}
 	}
+	return j, nil
+}
+
+// prepare reads the data and looks at the run on them.
+func (p *planner) prepare() error {
 	before := live()
-	examples, err := p.read()
+	err := p.read()
 	if err != nil {
 		return err
 	}
 	p.held += live() - before
-	p.mapped = p.tables(examples)
+	p.mapped = p.tables()
 	if p.evaluating, err = p.evaluation(); err != nil {
 		return err
 	}
-	if examples == nil {
+	return p.look()
+}
+
+// look looks at the run's steps.
+func (p *planner) look() (err error) {
+	if p.examples == nil {
 		return nil
 	}
-	if p.run, err = j.run(examples, nil); err != nil {
+	if p.run, err = p.j.run(p.examples, nil); err != nil {
 		return err
 	}
 	p.steps, err = courseOf(p.run)
 	return err
 }
 
-// read reads the recipe's data: what trains, nil where nothing does, and what is evaluated.
-func (p *planner) read() (*Examples, error) {
+// change makes the settings the recipe's. The data stay as they were read.
+func (p *planner) change(s settings) error {
+	r := *p.j.Recipe
+	r.Quantization, r.Training = s.precision.String(), s.training
+	j, err := r.unread(p.dev, p.j.Tokenizer, p.j.Labels)
+	if err != nil {
+		return err
+	}
+	err = p.close()
+	p.j = j
+	return firstOf(err, p.look())
+}
+
+// read reads the recipe's data: what trains, if anything does, and what is evaluated.
+func (p *planner) read() (err error) {
 	j, r := p.j, p.j.Recipe
-	var examples *Examples
 	sources := []*Source{r.Data.Test}
 	if len(j.Parameters) == 0 && (j.Prompt != nil || r.Data.Train == nil) {
 		sources = append(sources, r.Data.Validation)
 	} else {
 		var validation *Examples
-		var err error
-		if examples, validation, err = j.splits(); err != nil {
-			return nil, err
+		if p.examples, validation, err = j.splits(); err != nil {
+			return err
 		}
 		if validation != nil {
 			p.evaluated = append(p.evaluated, validation)
@@ -142,15 +168,15 @@ func (p *planner) read() (*Examples, error) {
 		}
 		d, full, err := r.read(s)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		e, err := j.examples(d, full, true)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.evaluated = append(p.evaluated, e)
 	}
-	return examples, nil
+	return nil
 }
 
 // close lets go of the base's files.

@@ -37,14 +37,25 @@ func (r *Recipe) Fit(dev compute.Device, limit int64) (*Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.fit(int64(margin * float64(limit)))
-	if err = firstOf(err, p.close()); err != nil {
+	fit, err := p.fitted(int64(margin * float64(limit)))
+	return fit, firstOf(err, p.close())
+}
+
+// fitted is the plan of the first settings that take at most limit bytes.
+func (p *planner) fitted(limit int64) (*Fit, error) {
+	own := p.settings()
+	s, err := p.fit(limit)
+	if err != nil {
 		return nil, err
 	}
-	changed := *r
-	changed.Quantization, changed.Training = s.precision.String(), s.training
-	plan, err := changed.Plan(dev)
-	return &Fit{plan, p.settings().changes(s)}, err
+	set := own.changes(s)
+	if len(set) > 0 {
+		if err := p.change(s); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := p.plan()
+	return &Fit{plan, set}, err
 }
 
 // fit are the first settings that take at most limit bytes.

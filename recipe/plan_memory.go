@@ -94,10 +94,10 @@ func live() int64 {
 const window = 64 << 10
 
 // tables are the bytes of tables in the base's file that the run's tokens bring into memory.
-func (p *planner) tables(examples *Examples) (bytes int64) {
+func (p *planner) tables() (bytes int64) {
 	all := p.evaluated
-	if examples != nil {
-		all = append([]*Examples{examples}, all...)
+	if p.examples != nil {
+		all = append([]*Examples{p.examples}, all...)
 	}
 	words := p.j.Base.Model.Words().Weight
 	for _, q := range p.j.Base.Tree.Params() {

@@ -2,10 +2,12 @@ package recipe_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
 	"trimtab/compute"
+	"trimtab/compute/cpu"
 	"trimtab/recipe"
 )
 
@@ -45,7 +47,18 @@ func TestPlannedWeights(t *testing.T) {
 	}
 }
 
-// A limit of memory changes as little as it must, and what it changes fits when the recipe is read with it.
+// once is a device that removes a file when it is asked for its scratch, which a plan asks once the data are read.
+type once struct {
+	*cpu.Device
+	file string
+}
+
+func (o once) ScratchBytes() int {
+	os.Remove(o.file)
+	return o.Device.ScratchBytes()
+}
+
+// A limit of memory changes as little as it must, and what it changes fits when the recipe is read with it. The data are read once.
 func TestFit(t *testing.T) {
 	dev := device(t)
 	r := sentiment(t, asked)
@@ -61,9 +74,13 @@ func TestFit(t *testing.T) {
 		t.Errorf("a tenth of the memory: %v", err)
 	}
 	for _, limit := range []int64{total, total - plan.Memory.Weights/4} {
-		fit, err := r.Fit(dev, limit)
+		r := sentiment(t, asked)
+		fit, err := r.Fit(once{dev.(*cpu.Device), r.Data.Test.File}, limit)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if _, err := os.Stat(r.Data.Test.File); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the data are still there: %v", err)
 		}
 		again := sentiment(t, asked, fit.Set...)
 		planned, err := again.Plan(dev)
