@@ -2,15 +2,12 @@ package recipe
 
 import (
 	"errors"
-	"fmt"
+	"math"
 	"time"
 
-	"trimtab/autograd"
 	"trimtab/compute"
 	"trimtab/compute/gauge"
 	"trimtab/data"
-	"trimtab/model"
-	"trimtab/nn"
 	"trimtab/tokenizer"
 	"trimtab/train"
 )
@@ -25,6 +22,8 @@ type Plan struct {
 	StepFlops int64
 	// StepTime is a step's, on average over the run; 0 where nothing trains.
 	StepTime time.Duration
+	// EvaluationTime is what it takes to evaluate validation and test data once: the run's, where nothing trains.
+	EvaluationTime time.Duration
 	// Memory is what will be resident when it is most.
 	Memory Memory
 }
@@ -44,14 +43,19 @@ type planner struct {
 	steps      course
 }
 
-// course is what the steps of a run are like.
+// course is what the steps of a run are like: their number, and the means of one.
 type course struct {
-	total   int
-	largest []int // the batch of most tokens
-	typical []int // a batch of about as many tokens as most have
+	total int
+	load
+}
+
+// load is what batches are together.
+type load struct {
+	batches float64
 	tokens  float64
 	pairs   float64 // squares of lengths
-	batches float64 // all three are means over steps
+	largest []int   // the batch of most tokens
+	typical []int   // a batch of about as many tokens as most have
 }
 
 // Plan tells what the recipe's run will take. Of the base only names and shapes are read, and nothing is trained; the time
@@ -116,7 +120,7 @@ func (p *planner) prepare() error {
 	}
 	p.held += live() - before
 	p.mapped = p.tables()
-	if p.evaluating, err = p.evaluation(); err != nil {
+	if p.evaluating, err = p.evaluationArena(); err != nil {
 		return err
 	}
 	return p.look()
@@ -201,6 +205,9 @@ func (p *planner) plan() (*Plan, error) {
 			return nil, err
 		}
 	}
+	if plan.EvaluationTime, err = p.evaluationTime(); err != nil {
+		return nil, err
+	}
 	plan.Memory, err = p.memory(p.settings())
 	return plan, err
 }
@@ -221,24 +228,15 @@ var errEnough = errors.New("enough")
 
 // courseOf looks at the batches of a run.
 func courseOf(run *train.Run) (course, error) {
-	n := run.Objective.Lengths()
 	c := course{}
 	var err error
 	if c.total, err = train.Steps(run.Options, run.Objective); err != nil {
 		return c, err
 	}
-	steps, batches, most := 0, [][]int(nil), 0
+	steps, batches := 0, [][]int(nil)
 	err = train.Walk(run.Options, run.Objective, func(step [][]int) error {
 		steps++
-		for _, b := range step {
-			tokens := tokensOf(n, b)
-			if tokens > most {
-				most, c.largest = tokens, b
-			}
-			c.tokens += float64(tokens)
-			c.pairs += pairsOf(n, b)
-			batches = append(batches, b)
-		}
+		batches = append(batches, step...)
 		if len(batches) >= enough {
 			return errEnough
 		}
@@ -247,15 +245,33 @@ func courseOf(run *train.Run) (course, error) {
 	if err != nil && !errors.Is(err, errEnough) {
 		return c, err
 	}
-	mean := c.tokens / float64(len(batches))
+	c.load = loadOf(run.Objective.Lengths(), batches)
+	for _, sum := range []*float64{&c.batches, &c.tokens, &c.pairs} {
+		*sum /= float64(steps)
+	}
+	return c, nil
+}
+
+// loadOf looks at batches of examples of n tokens.
+func loadOf(n []int, batches [][]int) load {
+	l := load{batches: float64(len(batches))}
+	most := 0
 	for _, b := range batches {
-		off := func(b []int) float64 { return max(mean-float64(tokensOf(n, b)), float64(tokensOf(n, b))-mean) }
-		if c.typical == nil || off(b) < off(c.typical) {
-			c.typical = b
+		tokens := tokensOf(n, b)
+		if tokens > most {
+			most, l.largest = tokens, b
+		}
+		l.tokens += float64(tokens)
+		l.pairs += pairsOf(n, b)
+	}
+	mean := l.tokens / l.batches
+	for _, b := range batches {
+		off := func(b []int) float64 { return math.Abs(float64(tokensOf(n, b)) - mean) }
+		if l.typical == nil || off(b) < off(l.typical) {
+			l.typical = b
 		}
 	}
-	c.tokens, c.pairs, c.batches = c.tokens/float64(steps), c.pairs/float64(steps), float64(len(batches))/float64(steps)
-	return c, nil
+	return l
 }
 
 func tokensOf(lengths, examples []int) (sum int) {
@@ -270,47 +286,4 @@ func pairsOf(lengths, examples []int) (sum float64) {
 		sum += float64(lengths[e]) * float64(lengths[e])
 	}
 	return sum
-}
-
-// evaluation is the arena of the largest batch of what is evaluated.
-func (p *planner) evaluation() (bytes int64, err error) {
-	for _, e := range p.evaluated {
-		var o scored
-		most, pass := evalTokens, func(pass *nn.Pass) *autograd.Value { return p.j.Classifier.Classify(pass) }
-		if p.j.Classifier == nil {
-			if o, err = p.j.languageObjective(e, true); err != nil {
-				return 0, err
-			}
-			m := p.j.Base.Model.(model.LanguageModel)
-			most, pass = evalLogits, func(pass *nn.Pass) *autograd.Value { return m.Logits(pass, m.Hidden(pass), nil) }
-		}
-		n := lengths(e.Segments)
-		batches, err := evalBatches(n, most)
-		if err != nil {
-			return 0, err
-		}
-		best := batches[0]
-		for _, b := range batches {
-			if tokensOf(n, b) > tokensOf(n, best) {
-				best = b
-			}
-		}
-		var b nn.Batch
-		if o != nil {
-			err = o.Batch(&b, best, 0)
-		} else {
-			err = pack(&b, e.Segments, best)
-		}
-		if err != nil {
-			return 0, err
-		}
-		tape := autograd.New(p.dev)
-		tape.LogSoftmax(pass(nn.NewPass(tape, &b)))
-		cost, err := tape.Cost(nil)
-		if err != nil {
-			return 0, fmt.Errorf("evaluation: %w", err)
-		}
-		bytes = max(bytes, cost.ArenaBytes)
-	}
-	return bytes, nil
 }

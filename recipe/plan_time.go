@@ -12,21 +12,32 @@ import (
 // products of as many rows have reached their speed.
 const probeTokens = 1024
 
-// stepTime is the mean time of a step: two batches of different sizes are timed operation by operation, and all others lie on
-// the line through them, attention by the squares of lengths.
+// stepTime is the mean time of a step.
 func (p *planner) stepTime() (time.Duration, error) {
-	n := p.run.Objective.Lengths()
-	large := atMost(n, p.steps.typical, probeTokens)
-	small := large[:(len(large)+2)/3]
-	seconds, err := p.probe(large)
+	seconds, err := p.seconds(p.run.Objective.Lengths(), p.steps.load, func(tape *autograd.Tape, examples []int) error {
+		return train.Rehearse(tape, p.run.Objective, p.run.Options, examples)
+	})
 	if err != nil {
 		return 0, err
 	}
-	tokens, rest := float64(tokensOf(n, large)), seconds.Other.Seconds()
-	attention := seconds.Attention.Seconds() / pairsOf(n, large)
+	update, err := p.update()
+	return time.Duration((seconds + update) * float64(time.Second)), err
+}
+
+// seconds is the time of batches of examples of n tokens, each of which pass runs: two of different sizes are timed operation by
+// operation, and all others lie on the line through them, attention by the squares of lengths.
+func (p *planner) seconds(n []int, l load, pass func(tape *autograd.Tape, examples []int) error) (float64, error) {
+	large := atMost(n, l.typical, probeTokens)
+	small := large[:(len(large)+2)/3]
+	took, err := p.probe(large, pass)
+	if err != nil {
+		return 0, err
+	}
+	tokens, rest := float64(tokensOf(n, large)), took.Other.Seconds()
+	attention := took.Attention.Seconds() / pairsOf(n, large)
 	perToken, perBatch := rest/tokens, 0.0
 	if len(small) < len(large) {
-		less, err := p.probe(small)
+		less, err := p.probe(small, pass)
 		if err != nil {
 			return 0, err
 		}
@@ -35,13 +46,7 @@ func (p *planner) stepTime() (time.Duration, error) {
 			perToken, perBatch = slope, rest-slope*tokens
 		}
 	}
-	update, err := p.update()
-	if err != nil {
-		return 0, err
-	}
-	s := p.steps
-	total := s.batches*perBatch + s.tokens*perToken + s.pairs*attention + update
-	return time.Duration(total * float64(time.Second)), nil
+	return l.batches*perBatch + l.tokens*perToken + l.pairs*attention, nil
 }
 
 // atMost are the first examples that have so many tokens together, or the first one.
@@ -54,14 +59,14 @@ func atMost(lengths, examples []int, tokens int) []int {
 	return examples
 }
 
-// probe times forward and backward of a batch.
-func (p *planner) probe(examples []int) (gauge.Time, error) {
+// probe times a batch.
+func (p *planner) probe(examples []int, pass func(tape *autograd.Tape, examples []int) error) (gauge.Time, error) {
 	tape := autograd.New(p.dev)
-	pass := func() error { return train.Rehearse(tape, p.run.Objective, p.run.Options, examples) }
-	if _, err := p.dev.Measure(pass); err != nil { // what takes memory the first time
+	run := func() error { return pass(tape, examples) }
+	if _, err := p.dev.Measure(run); err != nil { // what takes memory the first time
 		return gauge.Time{}, err
 	}
-	return p.dev.Measure(pass)
+	return p.dev.Measure(run)
 }
 
 // updated is how many parameters are stepped to know the time of all.

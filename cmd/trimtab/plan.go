@@ -21,8 +21,8 @@ func (a *app) plan() *cobra.Command {
 		Use:   "plan RECIPE",
 		Short: "Say what a recipe would take: parameters, memory, time",
 		Long: `Says how many parameters a recipe trains, how much memory the run takes when it takes most, and about how much time a step
-takes on average. No weight is read and nothing is trained: memory is counted; time is that of each operation of a batch,
-which runs a few times on this machine.
+takes on average, and an evaluation of the validation and test data. No weight is read and nothing is trained: memory is counted;
+time is that of each operation of a batch, which runs a few times on this machine.
 
 --memory says what to change for the run to fit, in this order: activations in bfloat16, smaller batches with more of them a
 step, gradient checkpointing, moments in 8 bits, the precision of the frozen weights. If nothing fits, the exit status is 1.`,
@@ -55,6 +55,7 @@ type planReport struct {
 	StepTokens     int     `json:"tokens_a_batch"`
 	StepFlops      int64   `json:"flops_a_batch"`
 	StepSeconds    float64 `json:"seconds_a_step"`
+	EvalSeconds    float64 `json:"seconds_an_evaluation"`
 	PeakBytes      int64   `json:"peak_bytes"`
 	ProgramBytes   int64   `json:"program_bytes"`
 	DataBytes      int64   `json:"data_bytes"`
@@ -83,20 +84,33 @@ func (a *app) printPlan(out *printer, r *recipe.Recipe, limit int64, json bool) 
 	}
 	p, m := fit.Plan, fit.Memory
 	if json {
-		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, p.StepTime.Seconds(),
+		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, p.StepTime.Seconds(), p.EvaluationTime.Seconds(),
 			m.Total(), m.Program, m.Data, m.Weights, m.Trained, m.Arena, limit, fit.Set})
 	}
-	share := fmt.Sprintf("%s, %.2g %% of the base's %s", number(p.Parameters), 100*float64(p.Parameters)/float64(p.BaseParameters), number(p.BaseParameters))
-	rows := [][]string{
-		{"trains", share},
-		{"steps", fmt.Sprintf("%s, the largest batch of %s tokens", number(p.Steps), number(p.StepTokens))},
+	out.table(planRows(fit, limit))
+	return nil
+}
+
+// planRows is the plan as a table.
+func planRows(fit *recipe.Fit, limit int64) [][]string {
+	p, m := fit.Plan, fit.Memory
+	rows := [][]string{{"trains", fmt.Sprintf("%s, %.2g %% of the base's %s", number(p.Parameters), 100*float64(p.Parameters)/float64(p.BaseParameters), number(p.BaseParameters))}}
+	if p.Steps > 0 {
+		rows = append(rows, []string{"steps", fmt.Sprintf("%s, the largest batch of %s tokens", number(p.Steps), number(p.StepTokens))})
+	}
+	rows = append(rows, [][]string{
 		{"memory", size(m.Total())},
 		{"  frozen weights", size(m.Weights)},
 		{"  trained, with gradients and moments", size(m.Trained)},
 		{"  a batch's tensors", size(m.Arena)},
 		{"  data and tokenizer", size(m.Data)},
 		{"  program", size(m.Program)},
-		{"time", fmt.Sprintf("about %s a step, %s in all", round(p.StepTime), round(p.StepTime*time.Duration(p.Steps)))},
+	}...)
+	if p.Steps > 0 {
+		rows = append(rows, []string{"time", fmt.Sprintf("about %s a step, %s in all", round(p.StepTime), round(p.StepTime*time.Duration(p.Steps)))})
+	}
+	if p.EvaluationTime > 0 {
+		rows = append(rows, []string{"evaluation", "about " + round(p.EvaluationTime)})
 	}
 	switch {
 	case limit > 0 && len(fit.Set) == 0:
@@ -104,8 +118,7 @@ func (a *app) printPlan(out *printer, r *recipe.Recipe, limit int64, json bool) 
 	case limit > 0:
 		rows = append(rows, []string{"fits", "in " + size(limit) + " with --set " + strings.Join(fit.Set, " --set ")})
 	}
-	out.table(rows)
-	return nil
+	return rows
 }
 
 // bytesOf is a size of memory in bytes: a number and a unit, GiB and its like in powers of 1024, GB and its like of 1000.

@@ -1,9 +1,11 @@
-"""What `trimtab plan` predicts against what `trimtab train` then takes: peak resident memory and the time of a step.
+"""What `trimtab plan` predicts against what `trimtab train` then takes: peak resident memory and the time of a step, or of an
+evaluation where nothing trains.
 
     python internal/reference/plan.py --program ./trimtab --folder FOLDER [--only REGEX] [--out FILE] [--table FILE]
 
 A case is a recipe: a base, a method, a precision, a size of batch. It is planned, then trained for an epoch of few steps in a process of its
 own, whose VmHWM is what the system counted when it ended, and whose steps are timed by when their lines came to metrics.jsonl.
+Where nothing trains the time is that of the evaluation: of the whole process, less that of one which evaluates a single row.
 With several rounds plans and runs take turns, and of each side's times the least counts: other work on the machine only adds to them. Prints
 a line a case, and the worst ratios; --out appends each case as a line of JSON, and --table makes the table of docs/plan.md of
 such a file, nothing run.
@@ -105,7 +107,11 @@ def cases():
     yield head("minilm", "prompt, soft tokens", "head", 320, 32, prompt=SOFT)
     yield head("bert", "prompt, lora", "lora", 64, 16, prompt=ASK)
     yield head("bert", "prompt, lora", "lora", 64, 16, prompt=ASK, precision="int8")
+    for base, rows, precision in (("minilm", 872, "f32"), ("minilm", 872, "int8"), ("bert", 128, "f32"), ("bert", 128, "nf4")):
+        yield f"{base} zero-shot {precision} {rows}", base, {"quantization": precision, "prompt": ASK,
+            "data": {"test": {"file": f"sst2-{rows}.tsv", "text": "sentence", "label": "label"}}}
     text = {"train": {"file": "text.txt", "text": "text"}}
+    yield "gpt2 lm, evaluated f32 32x128", "gpt2", {"task": "causal_lm", "data": {"test": text["train"]}, "max_length": {"tokens": 128, "truncation": "tail"}}
     for precision in PRECISIONS:
         yield f"gpt2 lm, lora {precision} 4x128", "gpt2", {"task": "causal_lm", "quantization": precision, "deltas": [GPT_LORA], "data": text,
             "max_length": {"tokens": 128, "truncation": "tail"}, "training": {"per_device_train_batch_size": 4}}
@@ -125,7 +131,7 @@ def prepare(folder):
         subprocess.run([sys.executable, "-c", MAKE, str(folder), str(SHARED)], check=True)
     lines = (SHARED / "data/sst2/train.tsv").read_text().splitlines()
     words = " ".join((SHARED / "data/wikitext2/valid.txt").read_text().split()).split()
-    for rows in (8, 20, 48, 64, 80, 128, 320, 640, "all"):
+    for rows in (8, 20, 48, 64, 80, 128, 320, 640, 872, "all"):
         part = lines[1:] if rows == "all" else lines[1:: len(lines) // rows][:rows]
         (folder / f"sst2-{rows}.tsv").write_text("\n".join([lines[0], *part]) + "\n")
         if rows != "all":
@@ -157,27 +163,55 @@ def train(command, metrics):
         time.sleep(0.001)
 
 
+def whole(command, output):
+    """Peak memory in bytes and the seconds of a process that trains nothing."""
+    begun = time.perf_counter()
+    process = subprocess.Popen(command, cwd=output.parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.perf_counter() - begun
+    if status:
+        raise RuntimeError(process.stderr.read().decode())
+    shutil.rmtree(output)
+    return usage.ru_maxrss << 10, took
+
+
+def evaluate(command, output, test):
+    """Peak memory in bytes, and the seconds of the evaluation: the process's, less those of one that evaluates the first row alone."""
+    lines = test.read_text().splitlines(keepends=True)
+    one = test.with_name("one" + test.suffix)
+    one.write_text("".join(lines[: 2 if test.suffix == ".tsv" else 1]))
+    _, little = whole([*command, "--set", f"data.test.file={one.name}"], output)  # first: it leaves the base's fingerprint in the cache
+    peak, took = whole(command, output)
+    return peak, took - little
+
+
 def run(program, folder, name, base, recipe, rounds):
     output = folder / "run"
     shutil.rmtree(output, ignore_errors=True)
     recipe = {"model_name_or_path": str(MINILM if base == "minilm" else folder / base), "output_dir": str(output), **recipe}
-    recipe["training"] = {"num_train_epochs": 1, "dropout": 0, **recipe["training"]}
+    recipe["training"] = {"num_train_epochs": 1, "dropout": 0, **recipe.get("training", {})}
     if "all" in name:
         recipe["training"]["max_steps"] = 20
+    trains = "train" in recipe["data"]
+    key = "seconds_a_step" if trains else "seconds_an_evaluation"
     path = folder / "recipe.yaml"
     path.write_text(json.dumps(recipe))
     peaks, taken, plans = [], [], []
     for _ in range(rounds):
         plans.append(json.loads(subprocess.run([program, "plan", path, "--json"], cwd=folder, check=True, stdout=subprocess.PIPE).stdout))
-        peak, step = train([program, "train", path], output / "metrics.jsonl")
-        shutil.rmtree(output, ignore_errors=True)
+        command = [program, "train", path]
+        if trains:
+            peak, step = train(command, output / "metrics.jsonl")
+            shutil.rmtree(output, ignore_errors=True)
+        else:
+            peak, step = evaluate(command, output, folder / recipe["data"]["test"]["file"])
         peaks.append(peak)
         taken.append(step)
     plan = plans[0]
-    predicted, step, peak = min(p["seconds_a_step"] for p in plans), min(taken), max(peaks)
+    predicted, step, peak = min(p[key] for p in plans), min(taken), max(peaks)
     return {"case": name, "predicted_bytes": plan["peak_bytes"], "peak_bytes": peak, "memory_ratio": plan["peak_bytes"] / peak,
             "predicted_seconds": predicted, "step_seconds": step, "time_ratio": predicted / step,
-            "all_predicted": [p["seconds_a_step"] for p in plans], "all_steps": taken, "plan": plan}
+            "all_predicted": [p[key] for p in plans], "all_steps": taken, "plan": plan}
 
 
 def mb(n):
