@@ -80,15 +80,20 @@ type crossEntropy struct {
 // CrossEntropy is the loss [1, 1]: scale·Σ weight[target]·(-log softmax(x)[target])
 // over the rows of x whose target is not negative. A nil weight is ones.
 func (t *Tape) CrossEntropy(x *Value, target []int32, weight []float32, scale float32) *Value {
-	t.need(len(target) == x.Rows, compute.OpCrossEntropy, "%d targets for [%d, %d]", len(target), x.Rows, x.Cols)
-	for _, c := range target {
-		t.need(int(c) < x.Cols, compute.OpCrossEntropy, "target %d of [%d, %d]", int(c), x.Rows, x.Cols)
-	}
+	t.targets(target, x.Rows, x.Cols)
 	o := fresh[crossEntropy](t)
 	*o = crossEntropy{x: x, loss: t.value(1, 1), lse: t.aux(x.Rows), target: target, weight: weight, scale: scale}
 	t.record(o, compute.OpCrossEntropy, t.list(o.loss, o.lse), t.list(x)).keep = t.list(x, o.lse)
 	precisely(x) // beside a lse of the elements as they were, rounded ones make no softmax
 	return o.loss
+}
+
+// targets sees that each of so many rows has one, below cols.
+func (t *Tape) targets(target []int32, rows, cols int) {
+	t.need(len(target) == rows, compute.OpCrossEntropy, "%d targets for [%d, %d]", len(target), rows, cols)
+	for _, c := range target {
+		t.need(int(c) < cols, compute.OpCrossEntropy, "target %d of [%d, %d]", int(c), rows, cols)
+	}
 }
 
 func (o *crossEntropy) forward(t *Tape) {

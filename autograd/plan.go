@@ -32,13 +32,14 @@ type interval struct {
 
 // plan is the schedule of a run and the places of everything in the arena.
 type plan struct {
-	steps   []step
-	spare   []step      // memory of a schedule before
-	births  []*interval // by from
-	order   []*interval // those that inherit nothing, in the order of placing
-	placed  []*interval // of those, by offset
-	peak    int         // elements of the arena
-	noReuse bool        // give every matrix a place of its own: tests compare with it
+	backward bool // the run has one
+	steps    []step
+	spare    []step      // memory of a schedule before
+	births   []*interval // by from
+	order    []*interval // those that inherit nothing, in the order of placing
+	placed   []*interval // of those, by offset
+	peak     int         // elements of the arena
+	noReuse  bool        // give every matrix a place of its own: tests compare with it
 }
 
 // lives makes iv live from step at, if it does not yet, and to step at at least.
@@ -60,6 +61,7 @@ func (p *plan) lives(iv *interval, v *Value, at int) {
 // prepare plans a run of everything recorded, and of the backward from loss unless it is nil.
 func (t *Tape) prepare(loss *Value) {
 	p := &t.plan
+	p.backward = loss != nil
 	p.steps, p.births = p.steps[:0], p.births[:0]
 	for i := range t.nodes {
 		p.steps = append(p.steps, step{node: i, phase: forward})

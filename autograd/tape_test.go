@@ -24,6 +24,8 @@ func TestMistakes(t *testing.T) {
 		{"two shapes", func(t *Tape) *Value { return t.Add(t.Constant(x), t.Constant(x.RowRange(0, 1))) }, ErrShape, "Add"},
 		{"row out of reach", func(t *Tape) *Value { return t.Gather(t.Constant(x), []int32{2}) }, ErrShape, "row 2"},
 		{"class out of reach", func(t *Tape) *Value { return t.CrossEntropy(t.Constant(x), []int32{0, 3}, nil, 1) }, ErrShape, "target 3"},
+		{"token out of reach", func(t *Tape) *Value { return t.LinearCrossEntropy(t.Constant(a), w, nil, []int32{0, 4}, 1) }, ErrShape, "target 4"},
+		{"width before a loss", func(t *Tape) *Value { return t.LinearCrossEntropy(t.Constant(x), w, nil, []int32{0, 1}, 1) }, ErrShape, "Linear"},
 		{"view", func(t *Tape) *Value { return t.Columns(t.Constant(x), 2, 4) }, ErrShape, "view"},
 		{"no backward", func(t *Tape) *Value { return t.RowNorms(w, t.Parameter(p), t.Constant(a), 1) }, ErrNoBackward, "RowNorms"},
 		{"nested blocks", func(t *Tape) *Value {

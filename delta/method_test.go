@@ -189,7 +189,7 @@ func TestDropoutPaths(t *testing.T) {
 			}
 			p := nn.NewPass(tape, batch)
 			p.Training, p.Dropout = training, &none
-			out := base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), nil)
+			out := model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), nil)
 			if err := tape.Forward(out); err != nil {
 				t.Fatal(err)
 			}
@@ -235,7 +235,7 @@ func last(t *testing.T, base *model.Base, ids []int32, cache *nn.Cache, position
 	tape := autograd.New(base.Tree.Device())
 	p := nn.NewPass(tape, batch)
 	p.Cache = cache
-	out := base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), nil)
+	out := model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), nil)
 	if err := tape.Forward(out); err != nil {
 		t.Fatal(err)
 	}

@@ -117,7 +117,7 @@ func (g *generation) pass(segments []nn.Segment) (compute.Mat, error) {
 	g.tape.Reset()
 	p := nn.NewPass(g.tape, b)
 	p.Cache = g.cache
-	logits := g.model.Logits(p, g.model.Hidden(p), nil)
+	logits := model.Logits(g.model, p, g.model.Hidden(p), nil)
 	if err := g.tape.Forward(logits); err != nil {
 		return compute.Mat{}, err
 	}

@@ -132,7 +132,7 @@ func activations(t *testing.T, base *model.Base, dev compute.Device, segments []
 	p := nn.NewPass(autograd.New(dev), b)
 	var values []*autograd.Value
 	p.Observe = func(_ int, h *autograd.Value) { values = append(values, h) }
-	logits := base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), nil)
+	logits := model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), nil)
 	values = append(values, logits)
 	if err := p.Forward(values...); err != nil {
 		t.Fatal(err)

@@ -40,9 +40,24 @@ type Model interface {
 // LanguageModel predicts tokens.
 type LanguageModel interface {
 	Model
-	// Logits are the scores [h.Rows, len(vocabulary)] of the tokens of vocabulary
-	// from final states h; a nil vocabulary is all of it.
-	Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autograd.Value
+	// Output makes of final states h what the output layer reads, and gives it with the layer, whose outputs are the vocabulary's scores.
+	Output(p *nn.Pass, h *autograd.Value) (*autograd.Value, *nn.Linear)
+}
+
+// Logits are m's scores [h.Rows, len(vocabulary)] of the tokens of vocabulary
+// from final states h; a nil vocabulary is all of it.
+func Logits(m LanguageModel, p *nn.Pass, h *autograd.Value, vocabulary []int32) *autograd.Value {
+	x, output := m.Output(p, h)
+	if vocabulary == nil {
+		return output.Forward(p, x)
+	}
+	return output.ForwardRows(p, x, vocabulary)
+}
+
+// Loss is the cross entropy of the tokens that m predicts from final states h, a row each, times scale: [1, 1].
+func Loss(m LanguageModel, p *nn.Pass, h *autograd.Value, tokens []int32, scale float32) *autograd.Value {
+	x, output := m.Output(p, h)
+	return output.CrossEntropy(p, x, tokens, scale)
 }
 
 // Classifier sorts segments into classes.

@@ -71,7 +71,7 @@ func logits(t *testing.T, base *model.Base, dev compute.Device, b *nn.Batch, cac
 	t.Helper()
 	p := nn.NewPass(autograd.New(dev), b)
 	p.Cache = cache
-	return forward(t, p, base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), nil))
+	return forward(t, p, model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), nil))
 }
 
 func forward(t *testing.T, p *nn.Pass, y *autograd.Value) [][]float32 {
@@ -148,7 +148,7 @@ func TestVocabularyRows(t *testing.T) {
 		want := logits(t, base, dev, b, nil)
 		p := nn.NewPass(autograd.New(dev), b)
 		vocabulary := []int32{30, 2, 2, 0}
-		y := base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), vocabulary)
+		y := model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), vocabulary)
 		if err := p.Forward(y); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func TestCheckpointedBlocks(t *testing.T) {
 			p := nn.NewPass(autograd.New(dev), b)
 			p.Checkpoint, p.Training, p.Seed = checkpoint, true, 5
 			h := base.Hidden(p)
-			loss := p.CrossEntropy(base.Model.(model.LanguageModel).Logits(p, h, nil), targets, nil, 1)
+			loss := p.CrossEntropy(model.Logits(base.Model.(model.LanguageModel), p, h, nil), targets, nil, 1)
 			cost, err := p.Cost(loss)
 			if err != nil {
 				t.Fatal(err)

@@ -87,6 +87,20 @@ func (l *Linear) ForwardRows(p *Pass, x *autograd.Value, rows []int32) *autograd
 	return y
 }
 
+// CrossEntropy is that of the map of x with a target a row, times scale: [1, 1]. Where nothing of the map trains, not all of its outputs
+// are held at once.
+func (l *Linear) CrossEntropy(p *Pass, x *autograd.Value, target []int32, scale float32) *autograd.Value {
+	if len(l.deltas) > 0 || l.Weight.Trains() || l.Bias != nil && l.Bias.Trains() {
+		return p.CrossEntropy(l.Forward(p, x), target, nil, scale)
+	}
+	p.Site = l.Name
+	w, ok := l.Weight.weight(p)
+	if !ok {
+		return x
+	}
+	return p.LinearCrossEntropy(x, w, l.Bias.Row(p), target, scale)
+}
+
 // pickColumns is columns of y: the largest of one each.
 func (p *Pass) pickColumns(y *autograd.Value, columns []int32) *autograd.Value {
 	groups := autograd.Slice[[]int32](p.Tape, len(columns))

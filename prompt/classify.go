@@ -117,7 +117,7 @@ func (c *Classifier) maskLogits(p *nn.Pass) *autograd.Value {
 	if want := len(p.Batch.Segments) * c.Verbalizer.Masks; len(p.Batch.Wanted) != want {
 		p.Fail(fmt.Errorf("%w: a batch of %d segments wants %d rows, expected the %d masks", ErrVerbalizer, len(p.Batch.Segments), len(p.Batch.Wanted), want))
 	}
-	return c.LanguageModel.Logits(p, c.LanguageModel.Hidden(p), c.Verbalizer.Vocabulary)
+	return model.Logits(c.LanguageModel, p, c.LanguageModel.Hidden(p), c.Verbalizer.Vocabulary)
 }
 
 // calibrationTokens bounds the batches of [Classifier.CalibrateOn].

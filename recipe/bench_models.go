@@ -127,10 +127,10 @@ func answerOf(base *model.Base) func(*nn.Pass) *autograd.Value {
 	case model.SequenceClassification:
 		return base.Model.(model.Classifier).Classify
 	case model.CausalLM:
-		return func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), nil) }
+		return func(p *nn.Pass) *autograd.Value { return model.Logits(lm, p, lm.Hidden(p), nil) }
 	case model.MaskedLM:
 		words := []int32{6659, 2919, 2307, 2204} // terrible, bad, great, good
-		return func(p *nn.Pass) *autograd.Value { return lm.Logits(p, lm.Hidden(p), words) }
+		return func(p *nn.Pass) *autograd.Value { return model.Logits(lm, p, lm.Hidden(p), words) }
 	}
 	return base.Hidden
 }

@@ -127,7 +127,7 @@ func scoreTokens(ctx context.Context, tape *autograd.Tape, m model.LanguageModel
 		}
 		tape.Reset()
 		p := nn.NewPass(tape, &b)
-		logits := p.LogSoftmax(m.Logits(p, m.Hidden(p), nil))
+		logits := p.LogSoftmax(model.Logits(m, p, m.Hidden(p), nil))
 		if err := tape.Forward(logits); err != nil {
 			return nil, err
 		}

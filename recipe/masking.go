@@ -184,7 +184,7 @@ func (k *masked) Batch(b *nn.Batch, examples []int, step uint64) error {
 // Loss is the cross entropy of the hidden tokens.
 func (k *masked) Loss(p *nn.Pass, examples []int, step uint64, scale float32) *autograd.Value {
 	answers := k.answers(autograd.Slice[int32](p.Tape, len(p.Batch.Wanted))[:0], examples, step)
-	return p.CrossEntropy(k.model.Logits(p, k.model.Hidden(p), nil), answers, nil, scale)
+	return model.Loss(k.model, p, k.model.Hidden(p), answers, scale)
 }
 
 // answers appends the hidden tokens of a batch, in its order.

@@ -75,7 +75,7 @@ func (c *causal) Batch(b *nn.Batch, examples []int, _ uint64) error {
 // Loss is the cross entropy of the next tokens.
 func (c *causal) Loss(p *nn.Pass, examples []int, _ uint64, scale float32) *autograd.Value {
 	answers := c.answers(autograd.Slice[int32](p.Tape, len(p.Batch.Wanted))[:0], examples)
-	return p.CrossEntropy(c.model.Logits(p, c.model.Hidden(p), nil), answers, nil, scale)
+	return model.Loss(c.model, p, c.model.Hidden(p), answers, scale)
 }
 
 // answers appends the next tokens.

@@ -29,7 +29,7 @@ func (p *planner) evaluation(e *Examples) (*evaluation, error) {
 		m := p.j.Base.Model.(model.LanguageModel)
 		most = evalLogits
 		fill = func(b *nn.Batch, examples []int) error { return o.Batch(b, examples, 0) }
-		scores = func(pass *nn.Pass) *autograd.Value { return m.Logits(pass, m.Hidden(pass), nil) }
+		scores = func(pass *nn.Pass) *autograd.Value { return model.Logits(m, pass, m.Hidden(pass), nil) }
 	}
 	n := lengths(e.Segments)
 	batches, err := evalBatches(n, most)

@@ -69,7 +69,7 @@ func (in *Input) record(p *nn.Pass, base *model.Base) (outputs, error) {
 	case model.SequenceClassification:
 		out.logits = base.Model.(model.Classifier).Classify(p)
 	case model.MaskedLM, model.CausalLM:
-		out.logits = base.Model.(model.LanguageModel).Logits(p, base.Hidden(p), nil)
+		out.logits = model.Logits(base.Model.(model.LanguageModel), p, base.Hidden(p), nil)
 	default:
 		base.Hidden(p)
 		return out, p.Err()

@@ -193,13 +193,9 @@ func (m *Model) block(p *nn.Pass, b *block, x *autograd.Value, rows *nn.Rows) *a
 	return b.fed.Join(p, a, h, a)
 }
 
-// Logits are the scores of tokens at masks.
-func (m *Model) Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autograd.Value {
-	h = m.transformNorm.Forward(p, p.Activate(m.transform.Forward(p, h), m.act))
-	if vocabulary == nil {
-		return m.decoder.Forward(p, h)
-	}
-	return m.decoder.ForwardRows(p, h, vocabulary)
+// Output is final states, transformed, and the layer that scores tokens by them.
+func (m *Model) Output(p *nn.Pass, h *autograd.Value) (*autograd.Value, *nn.Linear) {
+	return m.transformNorm.Forward(p, p.Activate(m.transform.Forward(p, h), m.act)), m.decoder
 }
 
 // Classify are the scores of classes, from the pooled first token of each segment.

@@ -184,12 +184,9 @@ func (m *Model) block(p *nn.Pass, b *block, x *autograd.Value, rows *nn.Rows) *a
 	return b.fed.Join(p, n, b.down.Forward(p, f), h)
 }
 
-// Logits are the scores of the next token.
-func (m *Model) Logits(p *nn.Pass, h *autograd.Value, vocabulary []int32) *autograd.Value {
-	if vocabulary == nil {
-		return m.output.Forward(p, h)
-	}
-	return m.output.ForwardRows(p, h, vocabulary)
+// Output is final states and the layer that scores tokens by them.
+func (m *Model) Output(_ *nn.Pass, h *autograd.Value) (*autograd.Value, *nn.Linear) {
+	return h, m.output
 }
 
 // Classify are the scores of classes, from the last token of each segment.
