@@ -19,22 +19,26 @@ func Int8Words(k int) int { return (k + 3) / 4 * 2 }
 // QuantizeRow makes whole numbers from -127 to 127 of a row x, to the same bits in every tier, and gives what one stands for: the
 // scale max(|x|)/127, and at least the smallest normal number, 2⁻¹²⁶, so that it has an inverse. An element is x·(1/scale), the
 // inverse and the product rounded to float32, and then rounded to the nearest whole number, half to even. A row of zeros is
-// zeros. If an element is NaN or infinite, the scale is NaN and all numbers are zero: nothing finite comes out of such a row.
+// zeros. If an element is NaN or infinite, the scale is NaN and the numbers mean nothing: nothing finite comes out of such a row.
 //
-// It writes dst[:Int8Words(len(x))], two numbers a word as MultiplyInt8 reads them: of elements 4i to 4i+3 those of 4i (low
-// half) and 4i+2, then those of 4i+1 and 4i+3; beyond the end of x they are zero.
+// It writes in dst[:Int8Words(len(x))], as this tier's MultiplyInt8 reads it: two numbers a word, of elements 4i to 4i+3 those of 4i (low
+// half) and 4i+2, then those of 4i+1 and 4i+3, zero beyond the end of x; or, with VNNI, bytes in the first half.
 func (s *Set) QuantizeRow(dst []int32, x []float32) (scale float32) {
-	return s.quantizeTo(dst[:Int8Words(len(x))], x, 127)
+	quantize := s.quantizeRow
+	if s.quantizeBytes != nil {
+		quantize = s.quantizeBytes
+	}
+	return s.quantizeTo(dst[:Int8Words(len(x))], x, 127, quantize)
 }
 
-// quantizeTo is QuantizeRow for whole numbers up to limit.
-func (s *Set) quantizeTo(dst []int32, x []float32, limit float32) (scale float32) {
+// quantizeTo is QuantizeRow for whole numbers up to limit, which quantize writes.
+func (s *Set) quantizeTo(dst []int32, x []float32, limit float32, quantize func(dst []int32, x []float32, down float32)) (scale float32) {
 	scale = wholeScale(s.absMax(x), limit)
 	if scale != scale {
 		clear(dst)
 		return scale
 	}
-	s.quantizeRow(dst, x, 1/scale)
+	quantize(dst, x, 1/scale)
 	return scale
 }
 
@@ -115,6 +119,9 @@ func (s *Set) MultiplyInt8(c []float32, ldc int, a []int32, lda int, rowScale []
 		product.c, product.cols = c[n-n0:], min(s.Panel, n1-n)
 		product.codes = b.bytes(p)
 		product.scale = b.scales.exact[n:][:s.Panel]
+		if b.begin != nil {
+			product.begin = b.begin[n:][:s.Panel]
+		}
 		product.bias = nil
 		if bias != nil {
 			product.bias = bias[n:][:product.cols]
@@ -142,6 +149,7 @@ type int8Product struct {
 	lda      int
 	rowScale []float32
 	codes    []uint8
+	begin    []int32 // of the tiers that have it
 	scale    []float32
 	bias     []float32
 	m, cols  int

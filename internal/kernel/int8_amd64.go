@@ -71,18 +71,23 @@ func (t *int8Tiles) temps(temp []float32) (pairs []int32, beside, bias []float32
 	return Words(temp[:n]), temp[n:m], temp[m:][:t.panel]
 }
 
+// wholeBias is a bias for every column of the panel, in room for it where some do not exist.
+func (p *int8Product) wholeBias(room []float32) *float32 {
+	switch {
+	case p.bias == nil:
+		return &noBias[0]
+	case p.cols < len(room):
+		copy(room, p.bias)
+		return &room[0]
+	}
+	return &p.bias[0]
+}
+
 // multiply is int8Generic: few rows take the codes as they lie, more of them share what is widened once.
 func (t *int8Tiles) multiply(p int8Product) {
 	pairs, beside, wholeBias := t.temps(p.temp)
 	out := output{p.c, p.ldc, p.cols, t.panel, beside}
-	bias := &noBias[0]
-	if p.bias != nil {
-		bias = &p.bias[0]
-		if p.cols < t.panel {
-			copy(wholeBias, p.bias)
-			bias = &wholeBias[0]
-		}
-	}
+	bias := p.wholeBias(wholeBias)
 	steps := len(p.codes) / (4 * t.panel)
 	if height := len(t.direct) - 1; p.m <= directRows {
 		for i := 0; i < p.m; {

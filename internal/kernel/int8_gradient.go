@@ -24,7 +24,7 @@ func (s *Set) QuantizeGradient(dst []int32, dy []float32, b *Quantized, temp []f
 	s.mul(temp, dy[:b.n], b.scales.exact[:b.n])
 	words := Int8Words(b.n)
 	clear(dst[words:])
-	return s.quantizeTo(dst[:words], temp, gradientLimit)
+	return s.quantizeTo(dst[:words], temp, gradientLimit, s.quantizeRow)
 }
 
 // MultiplyInt8Transposed computes C [m,k1-k0], rows ldc apart, from m rows of QuantizeGradient for b, lda words apart, with their scales, and

@@ -58,6 +58,18 @@ func strangeRow(r *rand.Rand, k, kind int) []float32 {
 	return x
 }
 
+// number is number i of a row of QuantizeRow.
+func number(s *Set, a []int32, i int) int64 {
+	if s.quantizeBytes != nil {
+		return int64(uint8(a[i/4]>>(i%4*8))) - 128
+	}
+	word := a[i/4*2+i%2]
+	if i%4 > 1 {
+		word >>= 16
+	}
+	return int64(int16(word))
+}
+
 // TestInt8QuantizeRow compares with the definition in float64, and tiers to the bit.
 func TestInt8QuantizeRow(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
@@ -84,21 +96,19 @@ func TestInt8QuantizeRow(t *testing.T) {
 			want := make([]int32, words)
 			wantScale := generic.QuantizeRow(want, x)
 			near.Bits(t, "scale", []float32{scale}, []float32{wantScale})
-			if !slices.Equal(got, want) {
-				t.Fatalf("kind %d, %d elements: %x, generic %x", kind, k, got, want)
-			}
 			if kind == 5 || kind == 6 {
-				if scale == scale || slices.Max(got) != 0 || slices.Min(got) != 0 {
-					t.Fatalf("kind %d: scale %v and %x", kind, scale, got)
+				if scale == scale {
+					t.Fatalf("kind %d: scale %v", kind, scale)
 				}
 				continue
 			}
-			for i, v := range x {
-				at := got[i/4*2+i%2]
-				if i%4 > 1 {
-					at >>= 16
+			for i := range 2 * words {
+				if number(s, got, i) != number(generic, want, i) {
+					t.Fatalf("kind %d, %d elements: %x, generic %x", kind, k, got, want)
 				}
-				q := float64(int16(at))
+			}
+			for i, v := range x {
+				q := float64(number(s, got, i))
 				if d := math.Abs(float64(v)/float64(scale) - q); !(d <= 0.5001) || math.Abs(q) > 127 {
 					t.Fatalf("kind %d: %g is %g times %g", kind, v, q, scale)
 				}
@@ -136,7 +146,7 @@ func TestInt8Exact(t *testing.T) {
 			s.MultiplyInt8(c, ldc, a, lda, scales, b, bias, m, 0, n, make([]float32, s.Int8Temp()))
 			check()
 			for i := range m {
-				near.CheckNaN(t, fmt.Sprintf("%v row %d", sh, i), c[i*ldc:i*ldc+n], int8Expected(a[i*lda:], scales[i], b, bias), near.Exact)
+				near.CheckNaN(t, fmt.Sprintf("%v row %d", sh, i), c[i*ldc:i*ldc+n], int8Expected(s, a[i*lda:], scales[i], b, bias), near.Exact)
 				for j := n; j < ldc && i < m-1; j++ {
 					if math.Float32bits(c[i*ldc+j]) != 0x7fc0beef {
 						t.Fatalf("%v: wrote beyond row %d", sh, i)
@@ -148,16 +158,12 @@ func TestInt8Exact(t *testing.T) {
 }
 
 // int8Expected is a row of the product by its definition.
-func int8Expected(a []int32, scale float32, b *Quantized, bias []float32) []float32 {
+func int8Expected(s *Set, a []int32, scale float32, b *Quantized, bias []float32) []float32 {
 	y := make([]float32, b.n)
 	for o := range y {
 		var sum int64
 		for k := range b.k {
-			word := a[k/4*2+k%2]
-			if k%4 > 1 {
-				word >>= 16
-			}
-			sum += int64(int16(word)) * int64(int8(b.bytes(o / b.panel)[byteAt(k, b.panel, o%b.panel)]))
+			sum += number(s, a, k) * int64(int8(b.bytes(o / b.panel)[byteAt(k, b.panel, o%b.panel)]))
 		}
 		y[o] = float32(float32(sum) * (scale * b.scales.at(o))) // rounded: arm64 would fuse the sum below
 		if bias != nil {

@@ -26,6 +26,9 @@ func (s *Set) Quantize(c *Quantized, p int, panel []float32) {
 			k = end
 		}
 	}
+	if c.begin != nil {
+		s.beginInt8(c.begin[p*c.panel:][:c.panel], c.bytes(p))
+	}
 }
 
 // column is elements from to end of column j of a panel.

@@ -45,6 +45,7 @@ type Quantized struct {
 	codes  []uint8  // the others
 	scales scales   // of row o's group g at o·groups+g; Int8's fill up the last panel
 	zeros  []uint8  // Int4, likewise
+	begin  []int32  // Int8, a column each, where the tier's beginInt8 makes it
 }
 
 // NewQuantized makes room for a packed matrix of k rows and n columns. Every panel must then be given to Quantize, and
@@ -61,6 +62,9 @@ func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
 	case Int8:
 		c.codes = Make[uint8](s.PackedLen(n, 2*Int8Words(k)))
 		c.scales.exact = Make[float32](s.PackedLen(n, 1))
+		if s.beginInt8 != nil {
+			c.begin = Make[int32](s.PackedLen(n, 1))
+		}
 		return c
 	case NF4, Int4:
 		c.codes = Make[uint8](4 * s.PackedLen(n, (k+codesRows-1)/codesRows))
@@ -74,9 +78,9 @@ func (s *Set) NewQuantized(form Form, n, k int) *Quantized {
 	return c
 }
 
-// Bytes is the memory of the elements, scales and zero points.
+// Bytes is the memory of the elements, scales, zero points and sums of columns.
 func (c *Quantized) Bytes() int {
-	return 2*len(c.halves) + len(c.codes) + len(c.zeros) + c.scales.bytes()
+	return 2*len(c.halves) + len(c.codes) + len(c.zeros) + 4*len(c.begin) + c.scales.bytes()
 }
 
 // Finish ends the making: NF4's scales take their 8 bits.

@@ -17,7 +17,7 @@ var ErrTier = errors.New("tier not available")
 // Its methods check lengths and panic where a caller broke them, as indexing a slice does;
 // the values inside the slices never cause a panic. A Set is safe for use by many goroutines.
 type Set struct {
-	// Name is generic, avx2 or avx512.
+	// Name is generic, avx2, avx512 or avx512vnni.
 	Name string
 	// Panel is the number of columns of one panel of a packed matrix.
 	Panel int
@@ -74,6 +74,9 @@ type functions struct {
 	quantizeRow  func(dst []int32, x []float32, down float32)
 	int8         func(p int8Product)
 	int8Gradient func(p gradientProduct)
+	// quantizeBytes is quantizeRow, and beginInt8 what a panel's sums begin with, for an int8 that takes rows of bytes; nil where it takes pairs.
+	quantizeBytes func(dst []int32, x []float32, down float32)
+	beginInt8     func(dst []int32, codes []uint8)
 	// stream is GemmQuantized for the rows and forms that it says it did; nil where there are none.
 	stream func(s *Set, c []float32, ldc int, a []float32, lda int, q *Quantized, p0, p1, m int, acc bool, temp []float32) bool
 

@@ -11,6 +11,9 @@ func machineTiers() []*Set {
 		tiers = append(tiers, avx2)
 		if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
 			tiers = append(tiers, avx512)
+			if cpu.X86.HasAVX512VNNI {
+				tiers = append(tiers, avx512vnni)
+			}
 		}
 	}
 	return tiers

@@ -44,7 +44,28 @@ func absMax(g *gen) {
 
 // int8Quantize rounds to whole numbers, which fit 16 bits, and puts those of a step in order.
 func int8Quantize(g *gen) {
-	g.begin("quantizeRow", "func(dst []int32, x []float32, down float32)", "is quantizeRowGeneric for whole vectors; it leaves the rest.")
+	g.quantizer("quantizeRow", g.bytes/2, func(v vec, to operand.Mem) {
+		half := v.AsX()
+		if g.bytes == 64 {
+			wide := v.AsY()
+			g.VPMOVDW(v, wide)
+			g.VPSHUFLW(operand.Imm(0xd8), wide, wide)
+			g.VPSHUFHW(operand.Imm(0xd8), wide, wide)
+			g.VMOVDQU(wide, to)
+			return
+		}
+		high := g.XMM()
+		g.VEXTRACTI128(operand.Imm(1), v, high)
+		g.VPACKSSDW(high, half, half)
+		g.VPSHUFLW(operand.Imm(0xd8), half, half)
+		g.VPSHUFHW(operand.Imm(0xd8), half, half)
+		g.VMOVDQU(half, to)
+	})
+}
+
+// quantizer makes a loop that rounds x times down to whole numbers, of which store makes so many bytes a vector.
+func (g *gen) quantizer(name string, bytes int, store func(v vec, to operand.Mem)) {
+	g.begin(name, "func(dst []int32, x []float32, down float32)", "is "+name+"Generic for whole vectors; it leaves the rest.")
 	dst, x, n := g.GP64(), g.GP64(), g.GP64()
 	g.Load(g.Param("dst").Base(), dst)
 	g.Load(g.Param("x").Base(), x)
@@ -57,23 +78,9 @@ func int8Quantize(g *gen) {
 	g.Label(start)
 	v := g.mul(down, operand.Mem{Base: x})
 	g.VCVTPS2DQ(v, v)
-	to := operand.Mem{Base: dst}
-	if g.bytes == 64 {
-		half := v.AsY()
-		g.VPMOVDW(v, half)
-		g.VPSHUFLW(operand.Imm(0xd8), half, half)
-		g.VPSHUFHW(operand.Imm(0xd8), half, half)
-		g.VMOVDQU(half, to)
-	} else {
-		half, high := v.AsX(), g.XMM()
-		g.VEXTRACTI128(operand.Imm(1), v, high)
-		g.VPACKSSDW(high, half, half)
-		g.VPSHUFLW(operand.Imm(0xd8), half, half)
-		g.VPSHUFHW(operand.Imm(0xd8), half, half)
-		g.VMOVDQU(half, to)
-	}
+	store(v, operand.Mem{Base: dst})
 	g.ADDQ(operand.U32(g.bytes), x)
-	g.ADDQ(operand.U32(g.bytes/2), dst)
+	g.ADDQ(operand.U32(bytes), dst)
 	g.SUBQ(operand.U32(g.lanes()), n)
 	g.JGE(operand.LabelRef(start))
 	g.Label(done)
@@ -183,8 +190,14 @@ func int8Direct(g *gen, r int) {
 // addPairs adds to the sums the products of a pair of every row and of every column.
 func (g *gen) addPairs(sums [][]vec, rows []operand.Mem, pair int, b []vec) {
 	for i, row := range rows {
-		x, product := g.vec(), g.vec()
+		x := g.vec()
 		g.VPBROADCASTD(row.Offset(4*pair), x)
+		if g.vnni {
+			g.dot("VPDPWSSD", sums[i][0], x, b[0])
+			g.dot("VPDPWSSD", sums[i][1], x, b[1])
+			continue
+		}
+		product := g.vec()
 		g.VPMADDWD(b[0], x, product)
 		g.VPADDD(product, sums[i][0], sums[i][0])
 		g.VPMADDWD(b[1], x, x)
@@ -192,15 +205,15 @@ func (g *gen) addPairs(sums [][]vec, rows []operand.Mem, pair int, b []vec) {
 	}
 }
 
-// int8Product makes the loop of a tile over steps, whose b is width times two vectors, and its end.
+// int8Product makes a tile of pairs, whose b is width times two vectors a step.
 func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.Mem, sums [][]vec)) {
-	sums := make([][]vec, r)
-	for i := range sums {
-		sums[i] = g.vecs(2)
-		for _, v := range sums[i] {
-			g.zero(v)
-		}
-	}
+	sums := g.sums(r, 2)
+	g.int8Loop(r, width, 8, func(_ int, b operand.Mem, rows []operand.Mem) { step(b, rows, sums) })
+	g.int8Store(sums)
+}
+
+// int8Loop makes the loop of a tile over steps, of which one takes width times two vectors of b and so many bytes of a row.
+func (g *gen) int8Loop(r, width, bytes int, step func(u int, b operand.Mem, rows []operand.Mem)) {
 	g.fetchTile(r)
 	a, rows := g.rowAddresses(g.arg("a"), g.arg("lda"), r)
 	b, n := g.arg("b"), g.arg("steps")
@@ -219,11 +232,11 @@ func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.
 			}
 			at := make([]operand.Mem, r)
 			for i := range at {
-				at[i] = rows[i].Offset(8 * u)
+				at[i] = rows[i].Offset(bytes * u)
 			}
-			step(operand.Mem{Base: b, Disp: u * size}, at, sums)
+			step(u, operand.Mem{Base: b, Disp: u * size}, at)
 		}
-		g.advance(a, 8*count)
+		g.advance(a, bytes*count)
 		g.ADDQ(operand.U32(count*size), b)
 		g.SUBQ(operand.Imm(uint64(count)), n)
 		g.JGE(operand.LabelRef(start))
@@ -232,7 +245,6 @@ func (g *gen) int8Product(r, width int, step func(b operand.Mem, rows []operand.
 	}
 	turn(2)
 	turn(1)
-	g.int8Store(sums)
 }
 
 // int8Store makes the sums what acc and rowScale say, stores them and returns.
@@ -259,15 +271,7 @@ func (g *gen) int8Store(sums [][]vec) {
 	g.Label(fresh)
 	g.TESTQ(rowScale, rowScale)
 	g.JEQ(operand.LabelRef(raw))
-	for i, row := range sums {
-		for j, v := range row {
-			s := g.scalar(operand.Mem{Base: rowScale, Disp: 4 * i})
-			g.VMULPS(operand.Mem{Base: scale, Disp: g.bytes * j}, s, s)
-			g.VCVTDQ2PS(v, v)
-			g.VMULPS(s, v, v)
-			g.VADDPS(operand.Mem{Base: bias, Disp: g.bytes * j}, v, v)
-		}
-	}
+	g.int8Scale(sums, rowScale, scale, bias)
 	g.CMPQ(acc, operand.Imm(2))
 	g.JNE(operand.LabelRef(raw))
 	each(func(v vec, m operand.Mem) {
@@ -278,4 +282,17 @@ func (g *gen) int8Store(sums [][]vec) {
 	g.Label(raw)
 	each(func(v vec, m operand.Mem) { g.VMOVUPS(v, m) })
 	g.end()
+}
+
+// int8Scale makes floats of the sums, times their scales and with the bias.
+func (g *gen) int8Scale(sums [][]vec, rowScale, scale, bias gp) {
+	for i, row := range sums {
+		for j, v := range row {
+			s := g.scalar(operand.Mem{Base: rowScale, Disp: 4 * i})
+			g.VMULPS(operand.Mem{Base: scale, Disp: g.bytes * j}, s, s)
+			g.VCVTDQ2PS(v, v)
+			g.VMULPS(s, v, v)
+			g.VADDPS(operand.Mem{Base: bias, Disp: g.bytes * j}, v, v)
+		}
+	}
 }

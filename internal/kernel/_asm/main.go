@@ -58,6 +58,7 @@ var families = []family{
 	{"dequantize", dequantizeFamily, both},
 	{"dynamic", dynamicFamily, both},
 	{"int8", int8Family, both},
+	{"int8", vnniFamily, []tier{vnni}},
 	{"stream", streamFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }

@@ -18,11 +18,14 @@ type tier struct {
 	rows   int    // of the highest register tile
 	span   []int  // span[r]: the panels that a tile of r rows covers, where that is more than one
 	direct int    // of the highest tile that takes 8-bit codes as they lie
+	vnni   bool   // it has VPDPWSSD and VPDPBUSD
 }
 
 var (
 	avx2   = tier{name: "avx2", suffix: "AVX2", bytes: 32, rows: 6, span: []int{1: 4, 2: 3, 3: 2}, direct: 4}
 	avx512 = tier{name: "avx512", suffix: "AVX512", bytes: 64, rows: 14, span: []int{1: 4, 2: 4, 3: 4, 4: 3}, direct: 8}
+	// vnni is avx512 for the families that it has.
+	vnni = tier{name: "avx512vnni", suffix: "AVX512VNNI", bytes: 64, rows: 14, vnni: true}
 )
 
 func (t tier) lanes() int { return t.bytes / 4 }

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Run the tests of package kernel, or of a package above it, with the avx512 tier on an emulated processor.
+"""Run the tests of package kernel, or of a package above it, with the avx512 and avx512vnni tiers on an emulated processor.
 
     python3 internal/kernel/_emulate/emulate.py [--package FOLDER] [-test.run REGEXP ...]
 
 It needs Go, on PATH, and the Python package bochscpu-python (0.4.0), which is the processor of the Bochs emulator as a
 library. Nothing is left behind.
 
-The test program is built twice. In the first, the avx512 tier is switched on, and its machine code is loaded into the emulated
-processor. The second runs here; in it each assembly function of the tier is replaced by one that sends its arguments, and
+The test program is built twice. In the first, the tiers are switched on, and their machine code is loaded into the emulated
+processor. The second runs here; in it each assembly function of theirs is replaced by one that sends its arguments, and
 copies of the memory that it may touch, to the emulated processor, and takes the results back. So all tests of the package run as
 they are on a processor with AVX-512, on one without.
 
 Each piece of memory lies against a page that does not exist, in turn at its end and at its beginning, so that touching one
 byte too many is a fault; on the other side it has a margin whose bytes are compared afterwards. It is an error if all tests of
-package kernel ran and an assembly function of the tier was never called.
+package kernel ran and an assembly function of a tier was never called.
 """
 
 import argparse
@@ -35,10 +35,17 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 KERNEL = os.path.dirname(HERE)
 PAGE = 4096
 STACK, SLOTS, HALT, TABLES = 0x20000000, 0x30000000, 0x22000000, 0x60000000
-SLOT, SLOT_PAGES, SLOT_COUNT = 0x1000000, 1100, 6  # a slot's pages stand in the middle of its range
+SLOT, SLOT_PAGES, SLOT_COUNT = 0x1000000, 1100, 7  # a slot's pages stand in the middle of its range
 WRITABLE = 1
 SIZES = {"float32": 4, "int32": 4, "uint32": 4, "uint16": 2, "uint8": 1}  # bytes of an element
 MARGIN = bytes([0xA5]) * 64
+
+
+def choose_model():
+    """Make the processors of this process Bochs' model of Sapphire Rapids, which has VNNI; the library's choice is that of Skylake-X."""
+    library = ctypes.CDLL(bochscpu._bochscpu.__file__)
+    library.sim_get_param_enum.restype = ctypes.c_void_p
+    library._ZN15bx_param_enum_c3setEl(ctypes.c_void_p(library.sim_get_param_enum(b"cpu.model")), ctypes.c_long(30))
 
 
 class Machine:
@@ -135,9 +142,9 @@ class Machine:
 
 
 def functions():
-    """The tier's assembly functions: name, parameters, number of results, from the generated declarations."""
+    """The tiers' assembly functions: name, parameters, number of results, from the generated declarations."""
     for name in sorted(os.listdir(KERNEL)):
-        if name.endswith("_avx512_amd64.go") and not name.startswith("set_"):
+        if re.search(r"_avx512\w*_amd64\.go$", name) and not name.startswith("set_"):
             for m in re.finditer(r"^func (\w+)\((.*?)\)(.*)$", open(os.path.join(KERNEL, name)).read(), re.M):
                 results = 0 if not m[3].strip() else m[3].count(",") + 1
                 yield m[1], [p.strip().split(" ", 1) for p in m[2].split(",")], results, m[2], m[3]
@@ -147,13 +154,14 @@ def extent(function, parameter):
     """The number of elements that a tile may touch behind a pointer, as a Go expression."""
     if function.startswith("turnInt8"):
         return {"dst": "panels*512", "src": "(panels-1)*stride+1024"}[parameter]
-    tile = re.match(r"int8(x|direct)(\d+)", function)
+    tile = re.match(r"int8(x|direct|bytes)(\d+)", function)
     if tile:
         rows = int(tile[2])
         return {
             "c": "%d*ldc+32" % (rows - 1),
-            "a": "%d*lda+2*steps" % (rows - 1),
+            "a": "%d*lda+%s" % (rows - 1, "steps" if tile[1] == "bytes" else "2*steps"),
             "b": "steps*64" if tile[1] == "x" else "steps*128",
+            "begin": "32",
             "rowScale": "%d*some(rowScale != nil)" % rows,
             "scale": "32",
             "bias": "32",
@@ -204,13 +212,13 @@ def build(folder, package):
     path = lambda name: os.path.join(KERNEL, name)
     write = lambda name, text: open(os.path.join(folder, name), "w").write(text) and os.path.join(folder, name)
     source = open(path("set_amd64.go")).read()
-    switched, count = re.subn(r"if cpu\.X86\.HasAVX512F .*{", "if true {", source)
-    if count != 1:
-        sys.exit("set_amd64.go asks in no known way whether the processor has AVX-512")
+    switched, count = re.subn(r"if cpu\.X86\.HasAVX512.*{", "if true {", source)
+    if count != 2:
+        sys.exit("set_amd64.go asks in no known way whether the processor has AVX-512 and VNNI")
     on = {path("set_amd64.go"): write("set_amd64.go", switched)}
     proxies = dict(on)
     for name in os.listdir(KERNEL):
-        if re.search(r"_avx512_amd64\.(go|s)$", name) and not name.startswith("set_"):
+        if re.search(r"_avx512\w*_amd64\.(go|s)$", name) and not name.startswith("set_"):
             proxies[path(name)] = ""
     text = open(os.path.join(HERE, "proxy.go.txt")).read() + "\n" + "\n".join(proxy(*f) for f in functions())
     proxies[path("emulated_amd64.go")] = write("emulated_amd64.go", text)
@@ -225,7 +233,7 @@ def build(folder, package):
 
 def symbols(program):
     out = subprocess.run(["go", "tool", "nm", program], check=True, capture_output=True, text=True).stdout
-    found = re.findall(r"^\s*([0-9a-f]+) T trimtab/internal/kernel\.(\w+AVX512)\.abi0$", out, re.M)
+    found = re.findall(r"^\s*([0-9a-f]+) T trimtab/internal/kernel\.(\w+AVX512(?:VNNI)?)\.abi0$", out, re.M)
     return {name: int(address, 16) for address, name in found}
 
 
@@ -262,10 +270,11 @@ def main():
     parser.add_argument("--package", default=KERNEL, help="the folder of the package whose tests run (default: package kernel)")
     options, arguments = parser.parse_known_args()
     package, whole = os.path.abspath(options.package), not arguments and options.package == KERNEL
-    arguments = arguments or ["-test.run", "/avx512($|/)", "-test.v"]
+    arguments = arguments or ["-test.run", "/avx512($|/)|Int8.*/avx512vnni($|/)", "-test.v"]
     with tempfile.TemporaryDirectory() as folder:
         code, tests = build(folder, package)
         addresses = symbols(code)
+        choose_model()
         machine = Machine(code)
         their_requests, our_replies = os.pipe(), os.pipe()
         keep = {3: their_requests[1], 4: our_replies[0]}
