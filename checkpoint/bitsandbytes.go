@@ -196,21 +196,43 @@ func (b *Bitsandbytes) fourBit(name, kind string) (*tensor.Tensor, error) {
 	round := roundings[s.DType]
 	decode := func(dst []float32) {
 		for block := range (n + s.Block - 1) / s.Block {
-			scale := scales(block)
+			scale := scales.at(block)
 			for i := block * s.Block; i < min((block+1)*s.Block, n); i++ {
 				code := codes.Data[i/2] >> (4 * (1 - i%2)) & 15 // the first of two in the high bits
 				dst[i] = round(levels[code] * scale)
 			}
 		}
 	}
-	return &tensor.Tensor{DType: tensor.F32, Shape: s.Shape, Decode: decode, Release: codes.Release}, nil
+	t := &tensor.Tensor{DType: tensor.F32, Shape: s.Shape, Decode: decode, Release: codes.Release}
+	if kind == "nf4" && s.Block == tensor.NF4Group && s.Shape[1]%tensor.NF4Group == 0 && scales.size == tensor.ScaleBlock && [16]float32(levels) == tensor.NF4Levels() {
+		t.NF4 = &tensor.NF4{Codes: codes.Data, Scales: scales.codes, Levels: [256]float32(scales.levels), Blocks: scales.nested, Offset: scales.offset}
+	}
+	return t, nil
 }
 
-// scales gives a block's scale: as it lies, or decoded in its turn (rules B5 and B6).
-func (b *Bitsandbytes) scales(name string, s *quantState, blocks int) (func(block int) float32, error) {
+// blockScales are the scales of a weight's blocks.
+type blockScales struct {
+	exact []float32 // as they lie; or else
+	// decoded in their turn
+	codes          []uint8
+	levels, nested []float32
+	size           int // how many share one of nested
+	offset         float32
+}
+
+// at is a block's scale.
+func (s *blockScales) at(i int) float32 {
+	if s.exact != nil {
+		return s.exact[i]
+	}
+	return float32(s.levels[s.codes[i]]*s.nested[i/s.size]) + s.offset
+}
+
+// scales reads the scales of a weight's blocks (rules B5 and B6).
+func (b *Bitsandbytes) scales(name string, s *quantState, blocks int) (*blockScales, error) {
 	if s.NestedBlock == nil {
 		exact, err := b.floats(name+".absmax", blocks)
-		return func(i int) float32 { return exact[i] }, err
+		return &blockScales{exact: exact}, err
 	}
 	codes, err := b.part(name+".absmax", tensor.U8, blocks)
 	if err != nil {
@@ -225,8 +247,7 @@ func (b *Bitsandbytes) scales(name string, s *quantState, blocks int) (func(bloc
 	if err != nil {
 		return nil, err
 	}
-	offset := float32(*s.Offset)
-	return func(i int) float32 { return float32(levels[codes.Data[i]]*nested[i/size]) + offset }, nil
+	return &blockScales{codes: codes.Data, levels: levels, nested: nested, size: size, offset: float32(*s.Offset)}, nil
 }
 
 // eightBit is the weight of a name, in 8 bits (rules B7 and B8).

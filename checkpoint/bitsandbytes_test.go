@@ -104,6 +104,55 @@ func TestBitsandbytes(t *testing.T) {
 	}
 }
 
+// A weight in NF4 with blocks of 64 that end with rows, and bitsandbytes' own levels of elements and block sizes, is there for devices as it lies; no other is.
+func TestBitsandbytesNF4(t *testing.T) {
+	state := `{"quant_type": "nf4", "blocksize": 64, "dtype": "float32", "shape": [3, 64], "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 0.5}`
+	usual := func() map[string]*tensor.Tensor {
+		levels := tensor.NF4Levels()
+		return map[string]*tensor.Tensor{
+			"a.weight":                               whole(tensor.U8, tensor.Shape{96, 1}, make([]byte, 96)...),
+			"a.weight.absmax":                        whole(tensor.U8, tensor.Shape{3}, 0, 200, 255),
+			"a.weight.quant_map":                     tensor.FromFloat32s(tensor.Shape{16}, levels[:]),
+			"a.weight.nested_quant_map":              ascending(256, 1.0/256),
+			"a.weight.nested_absmax":                 ascending(1, 3),
+			"a.weight.quant_state.bitsandbytes__nf4": whole(tensor.U8, tensor.Shape{len(state)}, []byte(state)...),
+		}
+	}
+	says := func(old, text string) func(map[string]*tensor.Tensor) {
+		return func(m map[string]*tensor.Tensor) {
+			s := strings.Replace(state, old, text, 1)
+			m["a.weight.quant_state.bitsandbytes__nf4"] = whole(tensor.U8, tensor.Shape{len(s)}, []byte(s)...)
+		}
+	}
+	for what, c := range map[string]struct {
+		there  bool
+		change func(map[string]*tensor.Tensor)
+	}{
+		"usual":              {true, func(map[string]*tensor.Tensor) {}},
+		"of another dtype":   {true, says("float32", "bfloat16")},
+		"rows within groups": {false, says("[3, 64]", "[6, 32]")},
+		"smaller blocks": {false, func(m map[string]*tensor.Tensor) {
+			says("64", "32")(m)
+			m["a.weight.absmax"] = whole(tensor.U8, tensor.Shape{6}, make([]byte, 6)...)
+		}},
+		"smaller nested blocks": {false, func(m map[string]*tensor.Tensor) {
+			says("256", "2")(m)
+			m["a.weight.nested_absmax"] = ascending(2, 3)
+		}},
+		"other levels": {false, with("a.weight.quant_map", ascending(16, 1))},
+	} {
+		m := usual()
+		c.change(m)
+		b, err := openQuantized(fileOf(t, m))
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if w, _ := b.Tensor("a.weight"); (w.NF4 != nil) != c.there || c.there && (len(w.NF4.Codes) != 96 || len(w.NF4.Scales) != 3 || w.NF4.Levels[255] != 1 || w.NF4.Blocks[0] != 3 || w.NF4.Offset != 0.5) {
+			t.Errorf("%s: %+v", what, w.NF4)
+		}
+	}
+}
+
 // withState is the sound file with a state in which text took the place of another.
 func withState(old, text string) func(map[string]*tensor.Tensor) {
 	return func(m map[string]*tensor.Tensor) {

@@ -14,10 +14,8 @@ type Device interface {
 	// AllocMoment returns a moment in 8 bits of n elements, all zero.
 	AllocMoment(n int) Moment
 
-	// Pack holds w [out, in] as a frozen weight in precision p.
-	Pack(w Mat, p Precision) Weight
-	// PackTransposed does so for w [in, out], GPT-2's layout.
-	PackTransposed(w Mat, p Precision) Weight
+	// Pack holds w as a frozen weight in precision p.
+	Pack(w Source, p Precision) Weight
 	// Rows holds w [out, in] as it lies, without a copy: for tables of which single rows are read.
 	Rows(w Mat) Weight
 	// Unpack writes w's elements to dst [out, in].

@@ -111,17 +111,17 @@ func rowsOf(l *nn.Linear) ([]float32, error) {
 // storeNF4 writes a weight as bitsandbytes' Linear4bit.
 func storeNF4(tensors map[string]*tensor.Tensor, l *nn.Linear, w []float32) error {
 	q, name := kernel.StoreNF4(w), l.Weight.Stored
-	state, err := json.Marshal(map[string]any{"quant_type": "nf4", "blocksize": kernel.NF4Group, "dtype": "float32", "shape": []int{l.Out, l.In},
-		"nested_blocksize": kernel.ScaleBlock, "nested_dtype": "float32", "nested_offset": float64(q.Offset)})
+	state, err := json.Marshal(map[string]any{"quant_type": "nf4", "blocksize": tensor.NF4Group, "dtype": "float32", "shape": []int{l.Out, l.In},
+		"nested_blocksize": tensor.ScaleBlock, "nested_dtype": "float32", "nested_offset": float64(q.Offset)})
 	if err != nil {
 		return err
 	}
-	levels, nested := kernel.NF4Levels(), kernel.DynamicLevels()
+	levels := tensor.NF4Levels()
 	tensors[name] = &tensor.Tensor{DType: tensor.U8, Shape: tensor.Shape{len(q.Codes), 1}, Data: q.Codes}
 	tensors[name+".absmax"] = &tensor.Tensor{DType: tensor.U8, Shape: tensor.Shape{len(q.Scales)}, Data: q.Scales}
 	tensors[name+".nested_absmax"] = tensor.FromFloat32s(tensor.Shape{len(q.Blocks)}, q.Blocks)
-	tensors[name+".quant_map"] = tensor.FromFloat32s(tensor.Shape{len(levels)}, levels)
-	tensors[name+".nested_quant_map"] = tensor.FromFloat32s(tensor.Shape{len(nested)}, nested)
+	tensors[name+".quant_map"] = tensor.FromFloat32s(tensor.Shape{len(levels)}, levels[:])
+	tensors[name+".nested_quant_map"] = tensor.FromFloat32s(tensor.Shape{len(q.Levels)}, q.Levels[:])
 	tensors[name+".quant_state.bitsandbytes__nf4"] = &tensor.Tensor{DType: tensor.U8, Shape: tensor.Shape{len(state)}, Data: state}
 	return nil
 }

@@ -184,7 +184,8 @@ func (l *Loading) converted(n int) []float32 {
 	return l.passed[:n]
 }
 
-// turn is the transpose of a quantized weight: files hold those as [out, in] even where a map is published as [in, out].
+// turn is the transpose of a quantized weight: files hold those as [out, in] even where a map is published as [in, out]. Its NF4, which is
+// for devices, stays [out, in].
 func turn(t *tensor.Tensor) *tensor.Tensor {
 	if len(t.Shape) != 2 {
 		return t

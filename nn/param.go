@@ -105,16 +105,25 @@ func (q *Param) BytesIn(p compute.Precision) int64 {
 	if len(q.Shape) != 2 || q.exact {
 		return 4 * int64(q.Elements())
 	}
-	out, in := q.Shape[0], q.Shape[1]
+	return p.Bytes(q.outIn())
+}
+
+// outIn are the rows and columns of the weight of a linear map.
+func (q *Param) outIn() (out, in int) {
 	if q.transposed {
-		out, in = in, out
+		return q.Shape[1], q.Shape[0]
 	}
-	return p.Bytes(out, in)
+	return q.Shape[0], q.Shape[1]
+}
+
+// stored reports whether the file holds the elements as the device is to hold them: in NF4.
+func (q *Param) stored() bool {
+	return q.precision == compute.NF4 && !q.shared && q.trains == nil && q.set == nil && q.base != nil && q.base.NF4 != nil
 }
 
 // Passing is the memory of the elements on their way from the base's file to the device's form.
 func (q *Param) Passing() int64 {
-	if len(q.Shape) != 2 || q.shared || q.trains != nil || q.base == nil || q.base.DType == tensor.F32 {
+	if len(q.Shape) != 2 || q.shared || q.trains != nil || q.base == nil || q.base.DType == tensor.F32 && q.base.Decode == nil || q.stored() {
 		return 0
 	}
 	return 4 * int64(q.Elements())
@@ -242,6 +251,12 @@ func (q *Param) Weight() (compute.Weight, error) {
 	if q.packed != nil {
 		return q.packed, nil
 	}
+	if q.stored() {
+		out, in := q.outIn()
+		q.packed = q.dev.Pack(compute.StoredNF4{Out: out, In: in, NF4: q.base.NF4}, q.precision)
+		q.Release()
+		return q.packed, nil
+	}
 	read := q.passing
 	if q.shared {
 		read = q.Float32s
@@ -258,7 +273,7 @@ func (q *Param) Weight() (compute.Weight, error) {
 		}
 		q.packed = q.dev.Rows(m)
 	case q.transposed:
-		q.packed = q.dev.PackTransposed(m, q.precision)
+		q.packed = q.dev.Pack(compute.Transposed(m), q.precision)
 	default:
 		q.packed = q.dev.Pack(m, q.precision)
 	}

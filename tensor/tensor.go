@@ -17,6 +17,8 @@ type Tensor struct {
 	// Decode writes the elements, in row-major order, to dst, which has their number: of a floating-point tensor that a file holds in
 	// another form, a quantized weight. Data is then nil. Nil where Data are the elements.
 	Decode func(dst []float32)
+	// NF4 are the codes that Decode decodes, where they are of that form and groups end with rows. Nil where they are not.
+	NF4 *NF4
 }
 
 // FromFloat32s makes an F32 tensor that views v. It panics if v does not have the shape's

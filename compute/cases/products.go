@@ -49,7 +49,7 @@ func (r *Run) pack(m compute.Mat, h holding) compute.Weight {
 			t.Data[j*m.Rows+o] = v
 		}
 	}
-	return r.Device.PackTransposed(t, compute.F32)
+	return r.Device.Pack(compute.Transposed(t), compute.F32)
 }
 
 func products() []*Case {

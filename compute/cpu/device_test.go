@@ -28,7 +28,7 @@ func TestLinearByHand(t *testing.T) {
 	w := compute.NewMat(2, 3, []float32{1, 2, 3, 4, 5, 6})
 	transposed := compute.NewMat(3, 2, []float32{1, 4, 2, 5, 3, 6})
 	x := compute.NewMat(1, 3, []float32{1, 0, -1})
-	for _, w := range []compute.Weight{d.Pack(w, compute.F32), d.PackTransposed(transposed, compute.F32), d.Rows(w)} {
+	for _, w := range []compute.Weight{d.Pack(w, compute.F32), d.Pack(compute.Transposed(transposed), compute.F32), d.Rows(w)} {
 		y := compute.NewMat(1, 2, d.Alloc(2))
 		d.Linear(y, x, w, []float32{10, 20})
 		near.Check(t, "y", y.Data, []float32{8, 18}, near.Exact)

@@ -10,6 +10,7 @@ import (
 	"trimtab/internal/chance"
 	"trimtab/internal/kernel"
 	"trimtab/internal/near"
+	"trimtab/tensor"
 )
 
 // TestPrecisions says that every operation on a weight that is held in fewer bits gives what it gives on a float32 weight of the
@@ -27,6 +28,31 @@ func TestPrecisions(t *testing.T) {
 					samePrecision(t, d, p, s.rows, s.in, s.out)
 				})
 			}
+		}
+	}
+}
+
+// What is packed from NF4's codes stands for the elements that these stand for, by the formula of docs/formats/bitsandbytes.md.
+func TestStoredNF4(t *testing.T) {
+	for _, tier := range kernel.Tiers() {
+		d := device(t, 2, tier.Name)
+		for _, s := range [][2]int{{1, 64}, {33, 128}, {70, 576}} {
+			out, in := s[0], s[1]
+			q := kernel.StoreNF4(normal(d, "w", out, in).Data)
+			levels := tensor.NF4Levels()
+			q.Levels[q.Scales[0]] *= 1.5 // a file has its own
+			want := make([]float32, out*in)
+			for i := range want {
+				scale := float32(q.Levels[q.Scales[i/64]]*q.Blocks[i/64/256]) + q.Offset
+				want[i] = levels[q.Codes[i/2]>>(4-4*(i%2))&15] * scale
+			}
+			w := d.Pack(compute.StoredNF4{Out: out, In: in, NF4: q}, compute.NF4)
+			if w.Out() != out || w.In() != in || w.Precision() != compute.NF4 {
+				t.Errorf("%v: [%d, %d] in %v", s, w.Out(), w.In(), w.Precision())
+			}
+			got := compute.NewMat(out, in, d.Alloc(out*in))
+			d.Unpack(got, w)
+			near.Bits(t, fmt.Sprintf("%s %v", tier.Name, s), got.Data, want)
 		}
 	}
 }
@@ -49,7 +75,7 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 		t.Errorf("a weight [%d, %d] in %v is [%d, %d] in %v", out, in, p, held.Out(), held.In(), held.Precision())
 	}
 	stands := compute.NewMat(out, in, d.Alloc(out*in))
-	d.Unpack(stands, d.PackTransposed(turned, p))
+	d.Unpack(stands, d.Pack(compute.Transposed(turned), p))
 	again := compute.NewMat(out, in, d.Alloc(out*in))
 	d.Unpack(again, held)
 	near.Check(t, "both layouts", again.Data, stands.Data, near.Exact)

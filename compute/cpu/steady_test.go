@@ -67,7 +67,7 @@ func TestPackAndUnpack(t *testing.T) {
 					turned.Data[j*s[0]+i] = m.Data[i*s[1]+j]
 				}
 			}
-			for _, w := range []compute.Weight{d.Pack(m, compute.F32), d.PackTransposed(turned, compute.F32), d.Rows(m)} {
+			for _, w := range []compute.Weight{d.Pack(m, compute.F32), d.Pack(compute.Transposed(turned), compute.F32), d.Rows(m)} {
 				if w.Out() != s[0] || w.In() != s[1] || w.Bytes() < 4*s[0]*s[1] {
 					t.Errorf("a weight %v is [%d, %d] of %d bytes", s, w.Out(), w.In(), w.Bytes())
 				}

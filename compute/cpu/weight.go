@@ -5,6 +5,7 @@ import (
 
 	"trimtab/compute"
 	"trimtab/internal/kernel"
+	"trimtab/tensor"
 )
 
 // weight is a frozen matrix [out, in]: in panels, once for both directions, or as
@@ -64,23 +65,33 @@ func (d *Device) own(w compute.Weight) *weight {
 // forms are the kernels' names of the precisions below float32.
 var forms = map[compute.Precision]kernel.Form{compute.BF16: kernel.BF16, compute.Int8: kernel.Int8, compute.NF4: kernel.NF4, compute.Int4: kernel.Int4}
 
-// Pack holds w [out, in] in panels.
-func (d *Device) Pack(w compute.Mat, p compute.Precision) compute.Weight {
-	return d.pack(packing{from: w}, w.Rows, w.Cols, p)
-}
-
-// PackTransposed holds w [in, out] in panels, as the weight [out, in].
-func (d *Device) PackTransposed(w compute.Mat, p compute.Precision) compute.Weight {
-	return d.pack(packing{from: w, transposed: true}, w.Cols, w.Rows, p)
+// Pack holds w in panels.
+func (d *Device) Pack(w compute.Source, p compute.Precision) compute.Weight {
+	out, in := w.OutIn()
+	switch w := w.(type) {
+	case compute.Mat:
+		return d.pack(packing{from: w}, out, in, p)
+	case compute.Transposed:
+		return d.pack(packing{from: compute.Mat(w), transposed: true}, out, in, p)
+	case compute.StoredNF4:
+		if p == compute.NF4 {
+			return d.pack(packing{stored: w.NF4}, out, in, p)
+		}
+	}
+	panic(fmt.Sprintf("cpu: a weight from a %T in %v", w, p))
 }
 
 func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.Weight {
 	w := &weight{out: out, in: in, precision: held, panel: d.k.Panel}
-	if held == compute.F32 {
+	form, ok := forms[held]
+	switch {
+	case held == compute.F32:
 		w.panels = kernel.Make[float32](d.k.PackedLen(out, in))
-	} else if form, ok := forms[held]; ok {
+	case p.stored != nil:
+		w.quantized = d.k.NewStored(p.stored, out, in)
+	case ok:
 		w.quantized = d.k.NewQuantized(form, out, in)
-	} else {
+	default:
 		panic("cpu: " + held.String())
 	}
 	if in > 0 {
@@ -98,6 +109,10 @@ func (d *Device) pack(p packing, out, in int, held compute.Precision) compute.We
 // packPanel packs panel i of the weight, through float32 where it is held in fewer bits.
 func (d *Device) packPanel(thread *worker, i int) {
 	p, k := &d.packing, d.k
+	if p.stored != nil {
+		k.PutStored(p.w.quantized, i, p.stored)
+		return
+	}
 	from := i * k.Panel
 	n := min(k.Panel, p.w.out-from)
 	var panel []float32
@@ -154,6 +169,7 @@ func (d *Device) unpackPanel(thread *worker, i int) {
 type packing struct {
 	w          *weight
 	from       compute.Mat
-	transposed bool // from is [in, out]
+	transposed bool        // from is [in, out]
+	stored     *tensor.NF4 // instead of from
 	to         compute.Mat
 }

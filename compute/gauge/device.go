@@ -66,13 +66,9 @@ func (s Shape) Bytes() int {
 func (s Shape) Precision() compute.Precision { return s.precision }
 
 // Pack holds the shape of w.
-func (d *Device) Pack(w compute.Mat, p compute.Precision) compute.Weight {
-	return Shape{rows: w.Rows, cols: w.Cols, precision: p}
-}
-
-// PackTransposed holds the shape of w's transpose.
-func (d *Device) PackTransposed(w compute.Mat, p compute.Precision) compute.Weight {
-	return Shape{rows: w.Cols, cols: w.Rows, precision: p}
+func (d *Device) Pack(w compute.Source, p compute.Precision) compute.Weight {
+	out, in := w.OutIn()
+	return Shape{rows: out, cols: in, precision: p}
 }
 
 // Rows holds the shape of w.

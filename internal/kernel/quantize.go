@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"trimtab/tensor"
+)
 
 // Quantize fills panel p of c from the same panel of a packed float32 matrix, [k, Panel].
 // Different panels may be given at once by different threads.
@@ -96,11 +100,8 @@ func putNibble(codes []uint8, k, panel, j int, code uint8) {
 	codes[at] |= code << shift
 }
 
-// nf4Levels are NF4's values: quantiles of the normal distribution, 0 among them (Dettmers et al. 2023, appendix E).
-var nf4Levels = [16]float32{
-	-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0,
-	0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
-}
+// nf4Levels are NF4's values.
+var nf4Levels = tensor.NF4Levels()
 
 // nf4Code is the level nearest to x; what lies half way takes the lower one.
 func nf4Code(x float32) uint8 {
@@ -125,26 +126,26 @@ type scales struct {
 	codes  []uint8
 	blocks []float32
 	offset float32
+	levels *[256]float32 // of codes
 }
 
-// scaleBlock is how many scales share the second scale.
-const scaleBlock = 256
+const scaleBlock = tensor.ScaleBlock
 
 func (s *scales) at(i int) float32 {
 	if s.codes == nil {
 		return s.exact[i]
 	}
-	return signed.levels[s.codes[i]]*s.blocks[i/scaleBlock] + s.offset
+	return float32(s.levels[s.codes[i]]*s.blocks[i/scaleBlock]) + s.offset
 }
 
 // write writes n scales from i on, to elements of dst that are step apart, from 8 bits.
 func (s *scales) write(dst []float32, step, i, n int) {
-	levels := &signed.levels
+	levels := s.levels
 	for n > 0 {
 		block := s.blocks[i/scaleBlock]
 		run := s.codes[i:min(i+n, (i/scaleBlock+1)*scaleBlock)]
 		for at, code := range run {
-			dst[at*step] = levels[code]*block + s.offset
+			dst[at*step] = float32(levels[code]*block) + s.offset
 		}
 		i, n = i+len(run), n-len(run)
 		if n > 0 {
@@ -166,7 +167,7 @@ func (s *scales) quantize() {
 		sum += float64(x)
 	}
 	s.offset = float32(sum / float64(n))
-	s.codes, s.blocks = make([]uint8, n), make([]float32, (n+scaleBlock-1)/scaleBlock)
+	s.codes, s.blocks, s.levels = make([]uint8, n), make([]float32, (n+scaleBlock-1)/scaleBlock), &signed.levels
 	for b := range s.blocks {
 		from, to := b*scaleBlock, min((b+1)*scaleBlock, n)
 		var absmax float32

@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"trimtab/tensor"
 )
 
 // Form is how a Quantized matrix holds its elements.
@@ -25,7 +27,7 @@ const (
 func (f Form) group() int {
 	switch f {
 	case NF4:
-		return 64
+		return tensor.NF4Group
 	case Int4:
 		return 128
 	}

@@ -1,35 +1,40 @@
 package kernel
 
-import "slices"
+import (
+	"slices"
 
-// NF4Stored are elements in NF4 as bitsandbytes' files hold them: in groups of 64, whatever rows they make, with double-quantized scales.
-type NF4Stored struct {
-	// Codes are two a byte, the first in the high bits.
-	Codes []uint8
-	// Group g's scale is DynamicLevels[Scales[g]]·Blocks[g/256] + Offset.
-	Scales []uint8
-	Blocks []float32
-	Offset float32
-}
-
-// The elements that share a scale, and the scales that share one.
-const (
-	NF4Group   = 64
-	ScaleBlock = scaleBlock
+	"trimtab/tensor"
 )
 
-// NF4Levels are the values of NF4's codes.
-func NF4Levels() []float32 { return slices.Clone(nf4Levels[:]) }
+// NewStored makes room for the matrix whose columns are q's rows, n of them with k elements each, a multiple of tensor.NF4Group, and takes q's
+// scales. Every panel must then be given to PutStored, and Finish be called, before it is read.
+func (s *Set) NewStored(q *tensor.NF4, n, k int) *Quantized {
+	c := s.NewQuantized(NF4, n, k)
+	c.scales = scales{codes: slices.Clone(q.Scales), blocks: slices.Clone(q.Blocks), offset: q.Offset, levels: &signed.levels}
+	if levels := q.Levels; levels != signed.levels {
+		c.scales.levels = &levels
+	}
+	return c
+}
 
-// DynamicLevels are the values of the codes of NF4's scales.
-func DynamicLevels() []float32 { return slices.Clone(signed.levels[:]) }
+// PutStored fills panel p of c with q's codes. Different panels may be filled at once by different threads.
+func (s *Set) PutStored(c *Quantized, p int, q *tensor.NF4) {
+	codes := c.nibbles(p)
+	for j := range c.columns(p) {
+		row := q.Codes[(p*c.panel+j)*c.k/2:][:c.k/2]
+		for i, two := range row {
+			putNibble(codes, 2*i, c.panel, j, two>>4)
+			putNibble(codes, 2*i+1, c.panel, j, two&15)
+		}
+	}
+}
 
 // StoreNF4 quantizes elements.
-func StoreNF4(x []float32) *NF4Stored {
+func StoreNF4(x []float32) *tensor.NF4 {
 	codes := make([]uint8, (len(x)+1)/2)
 	var s scales
-	for at := 0; at < len(x); at += NF4Group {
-		group := x[at:min(at+NF4Group, len(x))]
+	for at := 0; at < len(x); at += tensor.NF4Group {
+		group := x[at:min(at+tensor.NF4Group, len(x))]
 		scale := flat(group).absMax()
 		down := inverse(scale)
 		for i, v := range group {
@@ -38,7 +43,7 @@ func StoreNF4(x []float32) *NF4Stored {
 		s.exact = append(s.exact, scale)
 	}
 	s.quantize()
-	return &NF4Stored{Codes: codes, Scales: s.codes, Blocks: s.blocks, Offset: s.offset}
+	return &tensor.NF4{Codes: codes, Scales: s.codes, Levels: *s.levels, Blocks: s.blocks, Offset: s.offset}
 }
 
 // StoreInt8 quantizes a row to codes from -127 to 127, as bytes, and returns its largest absolute value, which 127 stands for.

@@ -7,21 +7,22 @@ import (
 	"testing"
 
 	"trimtab/internal/near"
+	"trimtab/tensor"
 )
 
 // What files hold is what bitsandbytes makes of the same elements.
 func TestStoredLikeBitsandbytes(t *testing.T) {
 	const rows, cols = 140, 128
 	w := drawn(rows, cols)
-	q, levels, nested := StoreNF4(w), NF4Levels(), DynamicLevels()
+	q, levels := StoreNF4(w), tensor.NF4Levels()
 	got := map[string][]float32{"nf4": make([]float32, len(w)), "int8": make([]float32, len(w))}
 	for i := range w {
 		code := q.Codes[i/2] >> 4
 		if i%2 == 1 {
 			code = q.Codes[i/2] & 15
 		}
-		block := i / NF4Group
-		got["nf4"][i] = levels[code] * (nested[q.Scales[block]]*q.Blocks[block/ScaleBlock] + q.Offset)
+		block := i / tensor.NF4Group
+		got["nf4"][i] = levels[code] * (q.Levels[q.Scales[block]]*q.Blocks[block/tensor.ScaleBlock] + q.Offset)
 	}
 	codes := make([]uint8, cols)
 	for r := range rows {

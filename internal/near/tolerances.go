@@ -58,9 +58,6 @@ const (
 	// Deviation bounds relative errors of quantized weights and of the states
 	// behind them, and perplexities, against the Python libraries.
 	Deviation = 5e-5
-	// Requantized bounds NF4 weights that are quantized a second time: their
-	// codes stay, and scales get another mean.
-	Requantized = 5e-4
 	// Printed bounds a number that was read back from text with six digits.
 	Printed = 1e-5
 )
