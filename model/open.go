@@ -24,6 +24,8 @@ type Options struct {
 	Precision compute.Precision
 	// Random takes no tensor from the folder: all begin by chance.
 	Random bool
+	// Uniform draws what begins by chance from coarse uniform distributions of the same deviations, in a fraction of the time: for measurements.
+	Uniform bool
 	// Unread reads names and shapes and no element: such a base tells what a run would take, and computes nothing.
 	Unread bool
 }
@@ -86,7 +88,7 @@ func build(dir string, config *Config, file *checkpoint.File, dev compute.Device
 	}
 	var load *nn.Loading
 	m, err := page.New(config, task, func(l nn.LoadOptions) *nn.Loading {
-		l.Seed, l.NewHead, l.Precision, l.Unread = o.Seed, newHead, o.Precision, o.Unread
+		l.Seed, l.Uniform, l.NewHead, l.Precision, l.Unread = o.Seed, o.Uniform, newHead, o.Precision, o.Unread
 		load = nn.Load(dev, src, l)
 		return load
 	})

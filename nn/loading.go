@@ -47,8 +47,10 @@ type LoadOptions struct {
 	Std float32
 	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact] and tables aside.
 	Precision compute.Precision
-	// Seed addresses the chance of fresh tensors.
-	Seed uint64
+	// Seed addresses the chance of fresh tensors. Their distribution is normal, or, if Uniform, coarse and
+	// uniform with the same deviation, which takes a fraction of the time.
+	Seed    uint64
+	Uniform bool
 	// Unread takes names and shapes from the source and nothing else: every element is a zero, and all tensors share
 	// the memory of these. Such a base tells what a run would take; it computes nothing.
 	Unread bool
@@ -161,7 +163,7 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh, 
 		}
 	case l.source == nil || mayBeFresh:
 		p.Fresh = true
-		p.fresh = func() []float32 { return init.elements(name, p.Elements(), l.o.Seed) }
+		p.fresh = func() []float32 { return init.elements(name, p.Elements(), &l.o) }
 	default:
 		l.fail(fmt.Errorf("%s: %w: %s %v", l.source.Where(name), ErrMissing, name, shape))
 	}

@@ -6,7 +6,6 @@ import (
 
 	"trimtab/autograd"
 	"trimtab/compute"
-	"trimtab/internal/chance"
 	"trimtab/tensor"
 )
 
@@ -295,28 +294,4 @@ func (q *Param) weight(p *Pass) (compute.Weight, bool) {
 		return nil, false
 	}
 	return w, true
-}
-
-// Init is how a parameter that no file has begins.
-type Init struct {
-	// Constant is the value of every element, where Std is 0.
-	Constant float32
-	// Std is the deviation of a normal distribution around zero.
-	Std float32
-}
-
-// elements draws a fresh parameter's elements, addressed by its name.
-func (i Init) elements(name string, n int, seed uint64) []float32 {
-	v := make([]float32, n)
-	if i.Std == 0 {
-		for j := range v {
-			v[j] = i.Constant
-		}
-		return v
-	}
-	chance.Normals(chance.Key{Seed: seed, Site: chance.SiteOf(name)}, v)
-	for j := range v {
-		v[j] *= i.Std
-	}
-	return v
 }

@@ -23,7 +23,7 @@ func benchBase(config string, dev *cpu.Device, precision compute.Precision) (*mo
 	if err != nil {
 		return nil, err
 	}
-	return model.New(c, nil, dev, model.Options{Random: true, Precision: precision})
+	return model.New(c, nil, dev, model.Options{Uniform: true, Precision: precision})
 }
 
 // benchDelta puts a fresh delta on a base.

@@ -57,9 +57,12 @@ func Normal(k Key, element uint64) float32 {
 }
 
 // Normals fills dst with Normal(k, 0), Normal(k, 1), ...
-func Normals(k Key, dst []float32) {
+func Normals(k Key, dst []float32) { NormalsFrom(k, 0, dst) }
+
+// NormalsFrom fills dst with Normal(k, first), Normal(k, first+1), ...; first is a multiple of 4.
+func NormalsFrom(k Key, first uint64, dst []float32) {
 	for i := 0; i < len(dst); i += 4 {
-		b := Block(k, uint64(i)/4)
+		b := Block(k, (first+uint64(i))/4)
 		var four [4]float32
 		four[0], four[1] = boxMuller(b[0], b[1])
 		four[2], four[3] = boxMuller(b[2], b[3])

@@ -60,6 +60,7 @@ func TestDerived(t *testing.T) {
 	normals, floats := make([]float32, 39), make([]float32, 39)
 	Normals(k, normals)
 	Floats(k, floats)
+	NormalsFrom(k, 8, normals[8:21])
 	for e := range normals {
 		if normals[e] != Normal(k, uint64(e)) || floats[e] != Float(k, uint64(e)) {
 			t.Errorf("element %d differs when a slice is filled", e)
