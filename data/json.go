@@ -16,7 +16,7 @@ func readJSONLines(d *Dataset, text string, _ Options) error {
 			continue
 		}
 		decoder := json.NewDecoder(strings.NewReader(line))
-		if err := d.addObject(decoder, number, fields); err != nil {
+		if err := d.addObject(decoder, line, number, fields); err != nil {
 			return err
 		}
 		if _, err := decoder.Token(); err != io.EOF {
@@ -44,7 +44,7 @@ func readJSON(d *Dataset, text string, _ Options) error {
 	}
 	fields := map[string]int{}
 	for decoder.More() {
-		if err := d.addObject(decoder, here(), fields); err != nil {
+		if err := d.addObject(decoder, text, here(), fields); err != nil {
 			return err
 		}
 	}
@@ -57,9 +57,9 @@ func readJSON(d *Dataset, text string, _ Options) error {
 	return nil
 }
 
-// addObject adds the object that the decoder is at as a row. fields are the indexes of the names seen so far.
-func (d *Dataset) addObject(decoder *json.Decoder, line int, fields map[string]int) error {
-	names, values, err := object(decoder)
+// addObject adds the object that the decoder of text is at as a row. fields are the indexes of the names seen so far.
+func (d *Dataset) addObject(decoder *json.Decoder, text string, line int, fields map[string]int) error {
+	names, values, err := object(decoder, text)
 	if err != nil {
 		return fmt.Errorf("%s:%d: %w: %w", d.Name, line, ErrRow, err)
 	}
@@ -89,8 +89,8 @@ func (d *Dataset) addObject(decoder *json.Decoder, line int, fields map[string]i
 	return nil
 }
 
-// object reads an object's keys and values in their order; nil stands for null.
-func object(decoder *json.Decoder) (names []string, values []*string, err error) {
+// object reads the keys and values of an object of text in their order; nil stands for null.
+func object(decoder *json.Decoder, text string) (names []string, values []*string, err error) {
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		if err == nil {
 			err = fmt.Errorf("expected an object, found %v", token)
@@ -99,9 +99,13 @@ func object(decoder *json.Decoder) (names []string, values []*string, err error)
 	}
 	seen := map[string]bool{}
 	for decoder.More() {
+		from := decoder.InputOffset()
 		key, err := decoder.Token()
 		if err != nil {
 			return nil, nil, err
+		}
+		if as := strings.TrimLeft(text[from:decoder.InputOffset()], ", \t\r\n"); Unpaired(as) != "" {
+			return nil, nil, fmt.Errorf("key %s: %w", as, paired(as))
 		}
 		name := key.(string) // the decoder lets no other key through
 		if seen[name] {
@@ -126,8 +130,8 @@ func object(decoder *json.Decoder) (names []string, values []*string, err error)
 func plain(raw json.RawMessage) (*string, error) {
 	switch raw[0] {
 	case '"':
-		if half := Unpaired(string(raw)); half != "" {
-			return nil, fmt.Errorf("%s is half of a surrogate pair and stands for no character", half)
+		if err := paired(string(raw)); err != nil {
+			return nil, err
 		}
 		var s string
 		err := json.Unmarshal(raw, &s)
@@ -139,4 +143,12 @@ func plain(raw json.RawMessage) (*string, error) {
 	err := json.Compact(&b, raw)
 	s := b.String()
 	return &s, err
+}
+
+// paired is an error about half of a surrogate pair in JSON text.
+func paired(text string) error {
+	if half := Unpaired(text); half != "" {
+		return fmt.Errorf("%s is half of a surrogate pair and stands for no character", half)
+	}
+	return nil
 }

@@ -90,6 +90,8 @@ func TestReadRefuses(t *testing.T) {
 		{"a.jsonl", "{\"s\":1}\n[1]\n", Options{}, ErrRow, "expected an object, found ["},
 		{"a.jsonl", "{\"s\":1} {}\n", Options{}, ErrRow, "more than one object"},
 		{"a.jsonl", "{\"s\":1,\"s\":2}\n", Options{}, ErrRow, `"s" comes twice`},
+		{"a.jsonl", "{\"s\":1}\n{\"s\":1, \"\\ud800\":2}", Options{}, ErrRow, `a.jsonl:2: malformed row: key "\ud800": \ud800 is half of a surrogate pair`},
+		{"a.json", "[{\"s\":1},\n{ \"a\\udc00b\":2}]", Options{}, ErrRow, `a.json:2: malformed row: key "a\udc00b": \udc00 is half of a surrogate pair`},
 		{"a.jsonl", "{\"s\":1}\n{\"s\":\"a\\udc00\"}", Options{}, ErrRow, `a.jsonl:2: malformed row: key "s": \udc00 is half of a surrogate pair`},
 		{"a.jsonl", "{\"s\":1", Options{}, ErrRow, "a.jsonl:1: "},
 		{"a.json", "{\"s\":1}", Options{}, ErrRow, "expected a list"},
