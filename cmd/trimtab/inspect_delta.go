@@ -18,19 +18,20 @@ import (
 
 // deltaReport is what inspect says of a delta.
 type deltaReport struct {
-	Kind        string          `json:"kind"`
-	Path        string          `json:"path"`
-	Method      string          `json:"method"`
-	Config      json.RawMessage `json:"config"`
-	Tensors     int             `json:"tensors"`
-	Parameters  int             `json:"parameters"`
-	Bytes       int64           `json:"bytes"`
-	DTypes      map[string]int  `json:"dtypes"`
-	Fingerprint string          `json:"base_fingerprint,omitempty"`
-	Template    json.RawMessage `json:"template,omitempty"`
-	Verbalizer  json.RawMessage `json:"verbalizer,omitempty"`
-	Head        json.RawMessage `json:"head,omitempty"`
-	Data        json.RawMessage `json:"data,omitempty"`
+	Kind        string             `json:"kind"`
+	Path        string             `json:"path"`
+	Method      string             `json:"method"`
+	Config      json.RawMessage    `json:"config"`
+	Tensors     int                `json:"tensors"`
+	Parameters  int                `json:"parameters"`
+	Bytes       int64              `json:"bytes"`
+	DTypes      map[string]int     `json:"dtypes"`
+	Fingerprint string             `json:"base_fingerprint,omitempty"`
+	Template    json.RawMessage    `json:"template,omitempty"`
+	Verbalizer  json.RawMessage    `json:"verbalizer,omitempty"`
+	Head        json.RawMessage    `json:"head,omitempty"`
+	Data        json.RawMessage    `json:"data,omitempty"`
+	Library     *delta.LibraryHead `json:"library_head,omitempty"`
 }
 
 func (o *inspecting) delta(out *printer, dir string) error {
@@ -61,6 +62,9 @@ func reportDelta(dir string) (*deltaReport, error) {
 	case err == nil:
 		r.Fingerprint, r.Template, r.Verbalizer, r.Head, r.Data = side.Fingerprint, side.Template, side.Verbalizer, side.Head, side.Data
 	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if r.Library, err = delta.ReadLibraryHead(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	file, err := checkpoint.Open(dir)
@@ -101,7 +105,26 @@ func (r *deltaReport) print(out *printer) {
 			rows = append(rows, []string{s.name, s.text})
 		}
 	}
+	if r.Library != nil {
+		rows = append(rows, libraryHeadRows(r.Library)...)
+	}
 	out.table(rows)
+}
+
+// libraryHeadRows tell of a prediction head that lies beside an adapter.
+func libraryHeadRows(h *delta.LibraryHead) [][]string {
+	kind := h.Type
+	if kind == "" {
+		kind = "of a type that no file tells"
+	}
+	rows := [][]string{{"library's head", kind + ", not read: --force opens the adapter without it"}}
+	if h.Labels != nil {
+		rows = append(rows, []string{"  labels", strings.Join(h.Labels, ", ")})
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Shapes)) {
+		rows = append(rows, []string{"  " + name, fmt.Sprint(h.Shapes[name])})
+	}
+	return rows
 }
 
 // counts writes tensors by type.

@@ -25,9 +25,13 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script. A script that needs ../shared begins with
-// "[!shared] skip", and finds it in $SHARED.
+// "[!shared] skip", and finds it in $SHARED. $HEAD is an adapter that the adapters library saved with its prediction head.
 func TestScripts(t *testing.T) {
 	shared, err := filepath.Abs(filepath.Join(near.Root(t), "..", "shared"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := filepath.Abs(filepath.Join(near.Root(t), "delta", "testdata", "head"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +44,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
+			env.Setenv("HEAD", head)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 			return errors.Join(os.Chmod(filepath.Dir(env.WorkDir), 0o755), os.Chmod(env.WorkDir, 0o777)) // for nobody
 		},
