@@ -6,14 +6,16 @@ import (
 )
 
 // Precision says how a device holds a frozen weight: its elements are those that the precision can say. Products are of float32
-// in all of them but Int8, whose Linear and its gradient multiply whole numbers.
+// in all of them but Int8, whose Linear and its gradient multiply whole numbers, and BF16 on a device that multiplies it.
 type Precision uint8
 
 // The precisions.
 const (
 	// F32 is float32, the elements as they are.
 	F32 Precision = iota
-	// BF16 is bfloat16, rounded to nearest even: 2 bytes an element.
+	// BF16 is bfloat16, rounded to nearest even: 2 bytes an element. Products are those of a float32 weight of the same elements, to the bit. On a
+	// processor that multiplies bfloat16 (AVX512_BF16) Linear and its gradient also round the rows of x and dy, to nearest even, and add up in float32:
+	// a row's result then depends on nothing beside it, and is as near to the exact one as x and dy are to what they were rounded to, 2⁻⁹ of each product.
 	BF16
 	// Int8 is symmetric, with a scale an output row (absmax/127): 1 byte an element. Linear quantizes each row of x alike, by itself,
 	// and adds up products of whole numbers exactly; a row that is not finite throughout gives NaN. The
@@ -45,7 +47,7 @@ func Precisions() []Precision {
 	return all
 }
 
-// Bytes is the memory that a weight [out, in] takes, but for what fills its last panel up.
+// Bytes is the memory that a weight [out, in] takes, but for what fills its last panel up and 4 bytes a row that a device may keep beside int8.
 func (p Precision) Bytes(out, in int) int64 {
 	n := int64(out) * int64(in)
 	groups := func(of int) int64 { return int64(out) * int64((in+of-1)/of) }

@@ -32,8 +32,14 @@ func (d *Device) linearBackwardInt8(dx, dy compute.Mat, w *weight, add bool) {
 	d.multiplyInt8(p, d.k.GradientWords(w.quantized))
 }
 
-// multiplyInt8 computes p, whose left rows take so many words, for as many rows at a time as scratch has room for.
+// multiplyInt8 computes p in whole numbers.
 func (d *Device) multiplyInt8(p product, words int) {
+	d.multiplyRounded(p, words, (*Device).quantizeChunk, (*Device).int8Chunk)
+}
+
+// multiplyRounded computes p, whose left rows take so many words, for as many rows at a time as scratch has room for: round makes
+// the words of some of them, and multiply computes a tile.
+func (d *Device) multiplyRounded(p product, words int, round, multiply chunk) {
 	c, a := p.c, p.a
 	if c.Rows == 0 || c.Cols == 0 {
 		return
@@ -49,8 +55,8 @@ func (d *Device) multiplyInt8(p product, words int) {
 		d.product = p
 		d.tile()
 		each := rowStep(p.k)
-		d.run((to-from+each-1)/each, (*Device).quantizeChunk)
-		d.run((to-from+d.product.rowStep-1)/d.product.rowStep*d.product.colTiles, (*Device).int8Chunk)
+		d.run((to-from+each-1)/each, round)
+		d.run((to-from+d.product.rowStep-1)/d.product.rowStep*d.product.colTiles, multiply)
 	}
 	d.product = product{}
 }

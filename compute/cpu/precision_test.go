@@ -15,7 +15,7 @@ import (
 
 // TestPrecisions says that every operation on a weight that is held in fewer bits gives what it gives on a float32 weight of the
 // elements that those bits stand for, to the bit: on every tier, from both layouts, with few rows and with many. Linear and its gradient
-// of int8 quantize their rows too and add up in another way: they are near what float32 gives for rows of what those stand for.
+// of int8, and of bf16 on a tier that multiplies it, round their rows too and add up in another way: they are near what float32 gives for rows of what those stand for.
 func TestPrecisions(t *testing.T) {
 	for _, tier := range kernel.Tiers() {
 		d, err := New(Options{Threads: 2, Tier: tier.Name})
@@ -107,6 +107,13 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 			x, dy = exactX, exactDy
 			near.Check(t, name, got.Data, want.Data, near.EightBits) // a number half way may be rounded to the other side
 			continue
+		} else if p == compute.BF16 && d.k.MultipliesBF16() && (linear || strings.HasPrefix(name, "backward")) {
+			exactX, exactDy := x, dy
+			x, dy = halved(d, x), halved(d, dy)
+			op.run(wide, want)
+			x, dy = exactX, exactDy
+			near.Check(t, name, got.Data, want.Data, near.Product)
+			continue
 		}
 		op.run(wide, want)
 		near.Check(t, name, got.Data, want.Data, near.Exact)
@@ -125,6 +132,14 @@ func rounded(d *Device, x compute.Mat, scales []float64, most float64) compute.M
 			y.Row(r)[i] = float32(math.RoundToEven(float64(v)*scales[i]*most/largest) * largest / most / scales[i])
 		}
 	}
+	return y
+}
+
+// halved is x, rounded to bfloat16.
+func halved(d *Device, x compute.Mat) compute.Mat {
+	y, held := compute.NewMat(x.Rows, x.Cols, d.Alloc(x.Rows*x.Cols)), make([]float32, compute.BF16Len(x.Rows*x.Cols))
+	d.ToBF16(held, x)
+	d.FromBF16(y, held)
 	return y
 }
 
@@ -148,10 +163,7 @@ func rowScales(w compute.Mat) []float64 {
 }
 
 func TestPrecisionBytes(t *testing.T) {
-	d, err := New(Options{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := device(t, 1, "generic") // others may keep more beside int8's codes
 	for _, p := range compute.Precisions() {
 		w := d.Pack(compute.NewMat(96, 384, d.Alloc(96*384)), p)
 		if int64(w.Bytes()) != p.Bytes(96, 384) {

@@ -12,6 +12,10 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 		d.linearInt8(y, x, m, bias)
 		return
 	}
+	if d.halves(m) {
+		d.linearBF16(y, x, m, bias)
+		return
+	}
 	if m.panel > 0 {
 		d.multiply(product{alpha: 1, c: y, a: x, source: fromPanels, panels: m.panels, quantized: m.quantized, k: m.in, bias: bias})
 		return
@@ -26,6 +30,10 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 	shaped("LinearBackward", dy, dy.Rows, m.out)
 	if m.precision == compute.Int8 {
 		d.linearBackwardInt8(dx, dy, m, add)
+		return
+	}
+	if d.halves(m) {
+		d.linearBackwardBF16(dx, dy, m, add)
 		return
 	}
 	if m.panel > 0 {

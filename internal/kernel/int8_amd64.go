@@ -103,7 +103,7 @@ func (t *int8Tiles) multiply(p int8Product) {
 		n := (steps - from + blocks - 1) / blocks
 		t.widen(pairs, p.codes[from*4*t.panel:][:n*4*t.panel])
 		last := blocks == 1
-		t.eachTile(p.m, func(i, rows int) {
+		eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
 			rowScale := &p.rowScale[i]
 			if !last {
 				rowScale = nil
@@ -116,9 +116,8 @@ func (t *int8Tiles) multiply(p int8Product) {
 	}
 }
 
-// eachTile cuts m rows into tiles of about one height.
-func (t *int8Tiles) eachTile(m int, f func(i, rows int)) {
-	height := len(t.tiles) - 1
+// eachTile cuts m rows into tiles of about one height, at most so high.
+func eachTile(m, height int, f func(i, rows int)) {
 	for tiles, i := (m+height-1)/height, 0; tiles > 0; tiles-- {
 		rows := (m - i + tiles - 1) / tiles
 		f(i, rows)
@@ -134,7 +133,7 @@ func (t *int8Tiles) gradient(p gradientProduct) {
 		panels := (min(BlockK, p.b.n-n) + t.panel - 1) / t.panel
 		t.turnBlock(pairs, p.b, p.k, n, panels)
 		add := p.add || n > 0
-		t.eachTile(p.m, func(i, rows int) {
+		eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
 			out.tile(i, rows, add, func(c *float32, ldc int) {
 				t.tiles[rows](c, ldc, &p.a[i*p.lda+n/2], p.lda, &pairs[0], panels*t.panel/4, 2*flag(add), &p.rowScale[i], &ones[0], &noBias[0])
 			})

@@ -16,7 +16,7 @@ type byteTiles struct {
 func (t *byteTiles) multiply(p int8Product) {
 	_, beside, wholeBias := t.temps(p.temp)
 	out, bias := output{p.c, p.ldc, p.cols, t.panel, beside}, p.wholeBias(wholeBias)
-	t.eachTile(p.m, func(i, rows int) {
+	eachTile(p.m, len(t.bytes)-1, func(i, rows int) {
 		out.tile(i, rows, false, func(c *float32, ldc int) {
 			t.bytes[rows](c, ldc, &p.a[i*p.lda], p.lda, &p.codes[0], len(p.codes)/(4*t.panel), &p.begin[0], &p.rowScale[i], &p.scale[0], bias)
 		})

@@ -17,7 +17,7 @@ var ErrTier = errors.New("tier not available")
 // Its methods check lengths and panic where a caller broke them, as indexing a slice does;
 // the values inside the slices never cause a panic. A Set is safe for use by many goroutines.
 type Set struct {
-	// Name is generic, avx2, avx512 or avx512vnni.
+	// Name is generic, avx2, avx512, avx512vnni or avx512bf16.
 	Name string
 	// Panel is the number of columns of one panel of a packed matrix.
 	Panel int
@@ -77,6 +77,7 @@ type functions struct {
 	// quantizeBytes is quantizeRow, and beginInt8 what a panel's sums begin with, for an int8 that takes rows of bytes; nil where it takes pairs.
 	quantizeBytes func(dst []int32, x []float32, down float32)
 	beginInt8     func(dst []int32, codes []uint8)
+	bf16          func(p bf16Product) // nil where there is none
 	// stream is GemmQuantized for the rows and forms that it says it did; nil where there are none.
 	stream func(s *Set, c []float32, ldc int, a []float32, lda int, q *Quantized, p0, p1, m int, acc bool, temp []float32) bool
 

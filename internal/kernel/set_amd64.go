@@ -13,6 +13,9 @@ func machineTiers() []*Set {
 			tiers = append(tiers, avx512)
 			if cpu.X86.HasAVX512VNNI {
 				tiers = append(tiers, avx512vnni)
+				if cpu.X86.HasAVX512BF16 {
+					tiers = append(tiers, avx512bf16)
+				}
 			}
 		}
 	}

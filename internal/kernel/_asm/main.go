@@ -59,6 +59,7 @@ var families = []family{
 	{"dynamic", dynamicFamily, both},
 	{"int8", int8Family, both},
 	{"int8", vnniFamily, []tier{vnni}},
+	{"bf16", bf16Family, []tier{bf16}},
 	{"stream", streamFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
@@ -73,6 +74,7 @@ func generate(dir string, t tier, f family) error {
 	if err := pass.Compile.Execute(file); err != nil {
 		return fmt.Errorf("%s, %s: %w", f.name, t.name, err)
 	}
+	encode(file)
 	cfg := printer.Config{Name: "asm", Argv: []string{"go", "generate"}, Pkg: "kernel"}
 	base := filepath.Join(dir, f.name+"_"+t.name+"_amd64")
 	if err := write(t, base+".s", printer.NewGoAsm(cfg), file); err != nil {

@@ -26,6 +26,8 @@ var (
 	avx512 = tier{name: "avx512", suffix: "AVX512", bytes: 64, rows: 14, span: []int{1: 4, 2: 4, 3: 4, 4: 3}, direct: 8}
 	// vnni is avx512 for the families that it has.
 	vnni = tier{name: "avx512vnni", suffix: "AVX512VNNI", bytes: 64, rows: 14, vnni: true}
+	// bf16 is that too.
+	bf16 = tier{name: "avx512bf16", suffix: "AVX512BF16", bytes: 64, rows: 14, direct: 8}
 )
 
 func (t tier) lanes() int { return t.bytes / 4 }

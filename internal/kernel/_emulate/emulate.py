@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run the tests of package kernel, or of a package above it, with the avx512 and avx512vnni tiers on an emulated processor.
+"""Run the tests of package kernel, or of a package above it, with the tiers of AVX-512 on an emulated processor.
 
     python3 internal/kernel/_emulate/emulate.py [--package FOLDER] [-test.run REGEXP ...]
 
@@ -42,7 +42,7 @@ MARGIN = bytes([0xA5]) * 64
 
 
 def choose_model():
-    """Make the processors of this process Bochs' model of Sapphire Rapids, which has VNNI; the library's choice is that of Skylake-X."""
+    """Make the processors of this process Bochs' model of Sapphire Rapids, which has VNNI and bfloat16; the library's choice is that of Skylake-X."""
     library = ctypes.CDLL(bochscpu._bochscpu.__file__)
     library.sim_get_param_enum.restype = ctypes.c_void_p
     library._ZN15bx_param_enum_c3setEl(ctypes.c_void_p(library.sim_get_param_enum(b"cpu.model")), ctypes.c_long(30))
@@ -166,6 +166,10 @@ def extent(function, parameter):
             "scale": "32",
             "bias": "32",
         }[parameter]
+    tile = re.match(r"bf16(x|direct)(\d+)", function)
+    if tile:
+        rows = int(tile[2]) - 1
+        return {"c": "%d*ldc+32" % rows, "a": "%d*lda+steps" % rows, "b": "steps*32" if tile[1] == "x" else "steps*64"}[parameter]
     tile = re.match(r"stream(BF16|NF4|Int4)x(\d+)", function)
     if tile:  # four vectors of 16, two panels of 32
         rows, groups = int(tile[2]) - 1, "(k+group-1)/group*64"
@@ -213,8 +217,8 @@ def build(folder, package):
     write = lambda name, text: open(os.path.join(folder, name), "w").write(text) and os.path.join(folder, name)
     source = open(path("set_amd64.go")).read()
     switched, count = re.subn(r"if cpu\.X86\.HasAVX512.*{", "if true {", source)
-    if count != 2:
-        sys.exit("set_amd64.go asks in no known way whether the processor has AVX-512 and VNNI")
+    if count != 3:
+        sys.exit("set_amd64.go asks in no known way whether the processor has AVX-512, VNNI and bfloat16")
     on = {path("set_amd64.go"): write("set_amd64.go", switched)}
     proxies = dict(on)
     for name in os.listdir(KERNEL):
@@ -233,7 +237,7 @@ def build(folder, package):
 
 def symbols(program):
     out = subprocess.run(["go", "tool", "nm", program], check=True, capture_output=True, text=True).stdout
-    found = re.findall(r"^\s*([0-9a-f]+) T trimtab/internal/kernel\.(\w+AVX512(?:VNNI)?)\.abi0$", out, re.M)
+    found = re.findall(r"^\s*([0-9a-f]+) T trimtab/internal/kernel\.(\w+AVX512(?:VNNI|BF16)?)\.abi0$", out, re.M)
     return {name: int(address, 16) for address, name in found}
 
 
@@ -270,7 +274,7 @@ def main():
     parser.add_argument("--package", default=KERNEL, help="the folder of the package whose tests run (default: package kernel)")
     options, arguments = parser.parse_known_args()
     package, whole = os.path.abspath(options.package), not arguments and options.package == KERNEL
-    arguments = arguments or ["-test.run", "/avx512($|/)|Int8.*/avx512vnni($|/)", "-test.v"]
+    arguments = arguments or ["-test.run", "/avx512($|/)|Int8.*/avx512vnni($|/)|BF16.*/avx512bf16($|/)", "-test.v"]
     with tempfile.TemporaryDirectory() as folder:
         code, tests = build(folder, package)
         addresses = symbols(code)
