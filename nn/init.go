@@ -17,14 +17,13 @@ type Init struct {
 	Std float32
 }
 
-// elements draws a fresh parameter's elements, addressed by its name.
-func (i Init) elements(name string, n int, o *LoadOptions) []float32 {
-	v := make([]float32, n)
+// fill draws the elements of a fresh parameter, addressed by its name, into v.
+func (i Init) fill(v []float32, name string, o *LoadOptions) {
 	if i.Std == 0 {
 		for j := range v {
 			v[j] = i.Constant
 		}
-		return v
+		return
 	}
 	k := chance.Key{Seed: o.Seed, Site: chance.SiteOf(name)}
 	inParts(v, func(first int, v []float32) {
@@ -37,7 +36,6 @@ func (i Init) elements(name string, n int, o *LoadOptions) []float32 {
 			v[j] *= i.Std
 		}
 	})
-	return v
 }
 
 // coarse draws elements from first on, a multiple of 16, from 256 values around zero, evenly spaced: four of each number of [chance.Block].

@@ -1,10 +1,13 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"testing"
 
+	"trimtab/compute"
+	"trimtab/compute/cpu"
 	"trimtab/internal/chance"
 	"trimtab/internal/near"
 )
@@ -19,11 +22,16 @@ func TestInit(t *testing.T) {
 	for i := range n {
 		normals[i] *= std
 	}
-	one := Init{Std: std}.elements("w", n, &LoadOptions{Seed: 3, Uniform: true})
+	drawn := func(o LoadOptions) []float32 {
+		v := make([]float32, n)
+		Init{Std: std}.fill(v, "w", &o)
+		return v
+	}
+	one := drawn(LoadOptions{Seed: 3, Uniform: true})
 	for _, threads := range []int{1, 3} {
 		runtime.GOMAXPROCS(threads)
-		near.Bits(t, "normal", Init{Std: std}.elements("w", n, &LoadOptions{Seed: 3}), normals)
-		near.Bits(t, "uniform", Init{Std: std}.elements("w", n, &LoadOptions{Seed: 3, Uniform: true}), one)
+		near.Bits(t, "normal", drawn(LoadOptions{Seed: 3}), normals)
+		near.Bits(t, "uniform", drawn(LoadOptions{Seed: 3, Uniform: true}), one)
 	}
 	var sum, squares float64
 	values := map[float32]bool{}
@@ -34,5 +42,34 @@ func TestInit(t *testing.T) {
 	near.Number(t, "deviation", math.Sqrt(squares/n), std, near.EightBits)
 	if len(values) != 256 {
 		t.Errorf("%d values", len(values))
+	}
+}
+
+// Fresh weights are packed out of one buffer: what is left of a base on the heap are the packed forms.
+func TestFreshLeaveNothing(t *testing.T) {
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const width, maps = 512, 8
+	l := Load(dev, nil, LoadOptions{Std: 0.1, Precision: compute.BF16, Uniform: true})
+	for i := range maps {
+		l.Root().LinearNoBias(fmt.Sprint("map", i), width, width)
+	}
+	tree, err := l.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for _, q := range tree.Params() {
+		if _, err := q.Weight(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	const packed, buffers = maps * 2 * width * width, 2 * 4 * width * width // a weight as float32, and what a thread packs through
+	if made := after.TotalAlloc - before.TotalAlloc; made > packed+buffers {
+		t.Errorf("%d weights of %d bytes took %d bytes, expected %d at most", maps, 2*width*width, made, packed+buffers)
 	}
 }

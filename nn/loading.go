@@ -68,7 +68,7 @@ type Loading struct {
 	tree   Tree
 	errs   []error
 	zeros  []float32 // of all tensors that are not read
-	passed []float32 // a tensor on its way from another type to its packed form
+	passed []float32 // a tensor on its way from another type, or from chance, to its packed form
 }
 
 // Load begins to load a base from src; a nil src makes every tensor fresh.
@@ -163,7 +163,7 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh, 
 		}
 	case l.source == nil || mayBeFresh:
 		p.Fresh = true
-		p.fresh = func() []float32 { return init.elements(name, p.Elements(), &l.o) }
+		p.fresh = func(v []float32) { init.fill(v, name, &l.o) }
 	default:
 		l.fail(fmt.Errorf("%s: %w: %s %v", l.source.Where(name), ErrMissing, name, shape))
 	}

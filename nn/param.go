@@ -22,9 +22,9 @@ type Param struct {
 
 	dev        compute.Device
 	load       *Loading
-	base       *tensor.Tensor   // as published; nil of a fresh one
-	fresh      func() []float32 // how a fresh one begins
-	transposed bool             // published as [in, out]
+	base       *tensor.Tensor    // as published; nil of a fresh one
+	fresh      func(v []float32) // how a fresh one begins
+	transposed bool              // published as [in, out]
 	precision  compute.Precision
 	exact      bool           // held in float32 whatever the base's precision
 	shared     bool           // also a table of rows: never packed, held once
@@ -58,7 +58,8 @@ func (q *Param) Base() ([]float32, error) {
 		return q.load.unread(q.Elements()), nil
 	}
 	if q.base == nil {
-		q.floats = q.fresh()
+		q.floats = make([]float32, q.Elements())
+		q.fresh(q.floats)
 		return q.floats, nil
 	}
 	v, err := q.base.Float32s()
@@ -68,12 +69,16 @@ func (q *Param) Base() ([]float32, error) {
 	return v, nil
 }
 
-// passing is Float32s, in memory that the next call takes again where a file holds something else than float32.
+// passing is Float32s, in memory that the next call takes again where they are drawn or a file holds something else than float32.
 func (q *Param) passing() ([]float32, error) {
-	if q.trains != nil || q.set != nil || q.floats != nil || q.base == nil || q.load.o.Unread || q.base.DType == tensor.F32 && q.base.Decode == nil {
+	if q.trains != nil || q.set != nil || q.floats != nil || q.load.o.Unread || q.base != nil && q.base.DType == tensor.F32 && q.base.Decode == nil {
 		return q.Float32s()
 	}
 	v := q.load.converted(q.Elements())
+	if q.base == nil {
+		q.fresh(v)
+		return v, nil
+	}
 	if err := q.base.CopyFloat32s(v); err != nil {
 		return nil, fmt.Errorf("%s: %w", q.Name, err)
 	}
