@@ -53,6 +53,8 @@ type Vocabulary struct {
 type Corpus struct {
 	Train      []string `yaml:"train" doc:"files, or patterns of files"`
 	Validation string   `yaml:"validation" doc:"a file of text held out"`
+	// ValidationSplit, in percent, takes the place of Validation.
+	ValidationSplit float64 `yaml:"validation_split_percentage" doc:"percent of train's paragraphs that training.seed draws and holds out; not beside validation; left out: none"`
 }
 
 // ReadPretraining reads the pretraining recipe at path; sets are "key.key=value".
@@ -74,8 +76,12 @@ func ReadPretraining(path string, sets ...string) (*Pretraining, error) {
 // check reports what is missing or makes no sense, before a vocabulary is made.
 func (r *Pretraining) check() error {
 	fail := func(message string) error { return fmt.Errorf("%s: %w: %s", r.path, ErrRecipe, message) }
-	name := r.Training.Metric
+	name, split := r.Training.Metric, r.Data.ValidationSplit
 	switch {
+	case split != 0 && !(split > 0 && split < 100):
+		return fail(fmt.Sprintf("data.validation_split_percentage is %g, and must be above 0 and below 100", split))
+	case split != 0 && r.Data.Validation != "":
+		return fail("data.validation_split_percentage and data.validation both say what to validate on: leave one out")
 	case r.Model == nil:
 		return fail("model is missing")
 	case r.MaxLength < 10:
@@ -105,7 +111,11 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 			return "", err
 		}
 	}
-	tok, err := r.vocabulary(ctx, say)
+	texts, held, err := r.corpus()
+	if err != nil {
+		return "", err
+	}
+	tok, err := r.vocabulary(ctx, texts, say)
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +134,7 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 		}
 		params = append(params, p)
 	}
-	objective, err := r.objective(base, tok, say)
+	objective, err := r.objective(base, tok, texts, say)
 	if err != nil {
 		return "", err
 	}
@@ -137,8 +147,8 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 	tape := autograd.New(dev)
 	run := train.Run{Device: dev, Options: r.Training, Parameters: params, Objective: objective, Tape: tape,
 		Dir: r.OutputDir, Resume: resume, Identity: id, Report: report}
-	if r.Data.Validation != "" {
-		run.Evaluate, err = r.evaluation(base, tok, tape)
+	if held != nil {
+		run.Evaluate, err = r.evaluation(base, tok, held, tape)
 		if err != nil {
 			return "", err
 		}
@@ -161,12 +171,8 @@ func (r *Pretraining) Pretrain(ctx context.Context, dev compute.Device, resume b
 const vocabularyFile = "vocabulary.sha256"
 
 // vocabulary is the run's vocabulary: made once, then read.
-func (r *Pretraining) vocabulary(ctx context.Context, say func(string)) (*tokenizer.Tokenizer, error) {
+func (r *Pretraining) vocabulary(ctx context.Context, texts []string, say func(string)) (*tokenizer.Tokenizer, error) {
 	dir, made := filepath.Join(r.OutputDir, "base"), filepath.Join(r.OutputDir, vocabularyFile)
-	texts, err := r.texts(r.Data.Train)
-	if err != nil {
-		return nil, err
-	}
 	id, err := identity(r.Tokenizer, texts...)
 	if err != nil {
 		return nil, err
@@ -206,6 +212,32 @@ func (r *Pretraining) base(dev compute.Device, tok *tokenizer.Tokenizer) (*model
 	return model.New(config, nil, dev, model.Options{Task: model.MaskedLM, Seed: r.Training.Seed})
 }
 
+// corpus are the paragraphs to learn from, and those held out; nil if there are none.
+func (r *Pretraining) corpus() (texts, held []string, err error) {
+	if texts, err = r.texts(r.Data.Train); err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case r.Data.Validation != "":
+		held, err = r.texts([]string{r.Data.Validation})
+		return texts, held, err
+	case r.Data.ValidationSplit == 0:
+		return texts, nil, nil
+	}
+	rows, rest, err := share(len(texts), "data.train", r.Data.ValidationSplit, r.Training.Seed)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", r.path, err)
+	}
+	pick := func(rows []int) []string {
+		some := make([]string, len(rows))
+		for i, row := range rows {
+			some[i] = texts[row]
+		}
+		return some
+	}
+	return pick(rows), pick(rest), nil
+}
+
 // texts are the paragraphs of files.
 func (r *Pretraining) texts(patterns []string) ([]string, error) {
 	var texts []string
@@ -233,8 +265,8 @@ func (r *Pretraining) texts(patterns []string) ([]string, error) {
 }
 
 // objective is masked language modelling on the training text.
-func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, say func(string)) (*masked, error) {
-	segments, err := r.segments(tok, r.Data.Train)
+func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, texts []string, say func(string)) (*masked, error) {
+	segments, err := r.segments(tok, texts)
 	if err != nil {
 		return nil, err
 	}
@@ -248,11 +280,7 @@ func (r *Pretraining) objective(base *model.Base, tok *tokenizer.Tokenizer, say 
 
 // segments are the paragraphs as tokens, cut at the longest length; what is left of a
 // paragraph goes before the next one.
-func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([]nn.Segment, error) {
-	texts, err := r.texts(patterns)
-	if err != nil {
-		return nil, err
-	}
+func (r *Pretraining) segments(tok *tokenizer.Tokenizer, texts []string) ([]nn.Segment, error) {
 	encoded, err := tok.EncodeBatch(texts, tokenizer.Options{NoSpecialTokens: true, NoTruncation: true, NoPadding: true})
 	if err != nil {
 		return nil, err
@@ -277,8 +305,8 @@ func (r *Pretraining) segments(tok *tokenizer.Tokenizer, patterns []string) ([]n
 }
 
 // evaluation measures perplexity and accuracy at the same hidden tokens of the held-out text each time.
-func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, tape *autograd.Tape) (func(context.Context) ([]train.Score, error), error) {
-	segments, err := r.segments(tok, []string{r.Data.Validation})
+func (r *Pretraining) evaluation(base *model.Base, tok *tokenizer.Tokenizer, held []string, tape *autograd.Tape) (func(context.Context) ([]train.Score, error), error) {
+	segments, err := r.segments(tok, held)
 	if err != nil {
 		return nil, err
 	}

@@ -150,11 +150,18 @@ func TestPretrainingRefuses(t *testing.T) {
 		model + "max_length: 64":                            "max_length is 64, and model.max_position_embeddings is 24",
 		model + "max_length: 24\ntraining: {eval_steps: 1}": "eval_steps",
 		model + "training: {metric_for_best_model: f1}":     `metric_for_best_model is "f1"`,
+		"data.validation_split_percentage=100":              "data.validation_split_percentage is 100, and must be above 0 and below 100",
+		"data.validation_split_percentage=99":               "leaves 0 to train on and 48 for validation",
+		"data.validation=x.txt":                             "both say what to validate on",
 	} {
 		dir := t.TempDir()
+		var sets []string
+		if strings.HasPrefix(rest, "data.") {
+			sets, rest = []string{"data.validation_split_percentage=5", rest}, model+"max_length: 24"
+		}
 		corpus := write(t, filepath.Join(dir, "corpus.txt"), strings.Join(texts(), "\n"))
 		path := write(t, filepath.Join(dir, "r.yaml"), fmt.Sprintf("%s\ndata: {train: [%s]}\noutput_dir: %s\ntokenizer: {vocab_size: 100}\n", rest, corpus, filepath.Join(dir, "run")))
-		r, err := recipe.ReadPretraining(path)
+		r, err := recipe.ReadPretraining(path, sets...)
 		if err == nil {
 			_, err = r.Pretrain(t.Context(), device(t), false, func(string) {}, nil)
 		}

@@ -44,17 +44,21 @@ func (j *Job) splits() (train, validation *Examples, err error) {
 
 // hold keeps a share of the rows back for validation, to the nearest row, as training.seed draws them.
 func (j *Job) hold(d *data.Dataset) (train, held *data.Dataset, err error) {
-	percent := j.Recipe.Data.ValidationSplit
-	n := int(math.Round(float64(len(d.Rows)) * percent / 100))
-	if n < 1 || n >= len(d.Rows) {
-		return nil, nil, j.Recipe.fail(fmt.Sprintf("data.validation_split_percentage is %g, which of the %d rows of %s leaves %d to train on and %d for validation: neither may be empty",
-			percent, len(d.Rows), d.Name, len(d.Rows)-n, n))
-	}
-	rows, rest, err := data.Split(len(d.Rows), n, j.Recipe.Training.Seed)
+	rows, rest, err := share(len(d.Rows), d.Name, j.Recipe.Data.ValidationSplit, j.Recipe.Training.Seed)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", d.Name, err)
+		return nil, nil, fmt.Errorf("%s: %w", j.Recipe.path, err)
 	}
 	return d.Subset(rows), d.Subset(rest), nil
+}
+
+// share draws which of the n rows of name a percentage holds back.
+func share(n int, name string, percent float64, seed uint64) (train, held []int, err error) {
+	k := int(math.Round(float64(n) * percent / 100))
+	if k < 1 || k >= n {
+		return nil, nil, fmt.Errorf("%w: data.validation_split_percentage is %g, which of the %d rows of %s leaves %d to train on and %d for validation: neither may be empty",
+			ErrRecipe, percent, n, name, n-k, k)
+	}
+	return data.Split(n, k, seed)
 }
 
 // fewShot draws some rows a class and, where there is no validation file, as many for validation.

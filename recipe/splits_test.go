@@ -10,6 +10,7 @@ import (
 	"trimtab/internal/chance"
 	"trimtab/internal/near"
 	"trimtab/recipe"
+	"trimtab/train"
 )
 
 // A share held back for validation is the same run as one whose two files hold the rows that the documented draw gives.
@@ -74,5 +75,46 @@ func TestValidationSplitRefuses(t *testing.T) {
 		if _, err := r.Train(t.Context(), device(t), recipe.TrainOptions{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\nfound %v, expected %s", rest, err, want)
 		}
+	}
+}
+
+// A share of a corpus that is held out is the same pretraining as one whose two files hold the paragraphs that the documented draw gives.
+func TestPretrainingSplit(t *testing.T) {
+	pretrain := func(data string) (scores []train.Score) {
+		t.Helper()
+		dir := t.TempDir()
+		r, err := recipe.ReadPretraining(write(t, filepath.Join(dir, "r.yaml"), fmt.Sprintf(`
+model: {model_type: bert, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 32, max_position_embeddings: 24}
+tokenizer: {vocab_size: 60}
+data: {%s}
+max_length: 24
+training: {learning_rate: 1e-2, max_steps: 4, per_device_train_batch_size: 8, eval_steps: 2, seed: 3}
+output_dir: %s
+`, data, filepath.Join(dir, "run"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		report := func(p train.Progress) { scores = append(scores, p.Scores...) }
+		if _, err := r.Pretrain(t.Context(), device(t), false, func(string) {}, report); err != nil {
+			t.Fatal(err)
+		}
+		return scores
+	}
+	file := func(paragraphs []string) string {
+		return write(t, filepath.Join(t.TempDir(), "corpus.txt"), strings.Join(paragraphs, "\n"))
+	}
+	held := chance.Perm(len(texts()), chance.Key{Seed: 3, Site: chance.SiteOf("data.split")})[:14] // 30 % of 48 are 14.4
+	var rows, kept []string
+	for i, text := range texts() {
+		if slices.Contains(held, i) {
+			kept = append(kept, text)
+		} else {
+			rows = append(rows, text)
+		}
+	}
+	got := pretrain(fmt.Sprintf("train: [%s], validation_split_percentage: 30", file(texts())))
+	want := pretrain(fmt.Sprintf("train: [%s], validation: %s", file(rows), file(kept)))
+	if len(got) != 4 || !slices.Equal(got, want) { // perplexity and accuracy, twice
+		t.Errorf("%v, expected %v", got, want)
 	}
 }
