@@ -15,7 +15,7 @@
 // how a caller splits rows among them: every row of a product, and every element of an elementwise kernel, has the same
 // bits whatever stands beside it (see [Set.Gemm] for what may be split). Only the named elements are read and written,
 // whatever the length. NaN and infinity go through as IEEE arithmetic has them; denormals are kept, but by products of bfloat16.
-// Kernels allocate nothing. Products of 8-bit codes ([Set.MultiplyInt8], [Set.MultiplyInt8Transposed]) have the same bits in every tier.
+// Kernels allocate nothing. Products of 8-bit codes ([Set.MultiplyInt8], [Set.MultiplyInt8Transposed], [Set.AddOutliers]) have the same bits in every tier.
 //
 // Kernels never start goroutines, never keep a slice, and know nothing of tensors, shapes or tapes.
 package kernel

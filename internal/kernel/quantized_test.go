@@ -38,12 +38,15 @@ func dequantized(s *Set, c *Quantized) []float32 {
 }
 
 // drawn is the matrix of internal/reference/quantized.py.
-func drawn(rows, cols int) []float32 {
+func drawn(rows, cols int) []float32 { return drawnIn(1.0/64, rows, cols) }
+
+// drawnIn is such a matrix in another unit.
+func drawnIn(unit float64, rows, cols int) []float32 {
 	state, w := int64(1), make([]float32, rows*cols)
 	for i := range w {
 		state = (state*1103515245 + 12345) % (1 << 31)
 		x := float64(state)/(1<<30) - 1
-		w[i] = float32(math.Pow(x, 3) * float64(1+i/cols%7) / 64)
+		w[i] = float32(math.Pow(x, 3) * (float64(1+i/cols%7) * unit))
 	}
 	return w
 }

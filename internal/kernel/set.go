@@ -78,6 +78,10 @@ type functions struct {
 	quantizeBytes func(dst []int32, x []float32, down float32)
 	beginInt8     func(dst []int32, codes []uint8)
 	bf16          func(p bf16Product) // nil where there is none
+
+	splitRow   func(rest []float32, marks []int32, x []float32)
+	addOutlier func(p outlierProduct)
+
 	// stream is GemmQuantized for the rows and forms that it says it did; nil where there are none.
 	stream func(s *Set, c []float32, ldc int, a []float32, lda int, q *Quantized, p0, p1, m int, acc bool, temp []float32) bool
 

@@ -78,6 +78,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		quantizeRowGeneric(dst[len(x)/16*8:], rest(x, 16), down)
 	},
 	int8: avx512Int8.multiply, int8Gradient: avx512Int8.gradient,
+	splitRow: splitWith(splitRowAVX512), addOutlier: outlierKernel(addOutlierAVX512).add,
 
 	stream: avx512Streams.stream,
 

@@ -27,6 +27,7 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 	f16ToF32: f16ToF32Generic, bf16ToF32: bf16ToF32Generic, f32ToF16: f32ToF16Generic, f32ToBF16: f32ToBF16Generic,
 	dequantizeBytes: dequantizeBytesGeneric, dequantizeTable: dequantizeTableGeneric, dequantizeNibbles: dequantizeNibblesGeneric,
 	absMax: absMaxGeneric, quantizeRow: quantizeRowGeneric, int8: int8Generic, int8Gradient: int8GradientGeneric,
+	splitRow: splitRowGeneric, addOutlier: addOutlierGeneric,
 	dropout: dropoutGeneric,
 	peak:    peakGeneric, peakOperations: genericPeakOperations, peakRead: peakReadGeneric,
 }}

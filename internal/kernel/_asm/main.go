@@ -60,6 +60,7 @@ var families = []family{
 	{"int8", int8Family, both},
 	{"int8", vnniFamily, []tier{vnni}},
 	{"bf16", bf16Family, []tier{bf16}},
+	{"outlier", outlierFamily, both},
 	{"stream", streamFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
 }
