@@ -6,7 +6,7 @@ import (
 )
 
 // Precision says how a device holds a frozen weight: its elements are those that the precision can say. Products are of float32
-// in all of them but Int8, whose Linear and its gradient multiply whole numbers, and BF16 on a device that multiplies it.
+// in all of them but Int8 and LLMInt8, whose Linear and its gradient multiply whole numbers, and BF16 on a device that multiplies it.
 type Precision uint8
 
 // The precisions.
@@ -21,6 +21,9 @@ const (
 	// and adds up products of whole numbers exactly; a row that is not finite throughout gives NaN. The
 	// gradient takes rows of dy in 16 bits.
 	Int8
+	// LLMInt8 is Int8 with a Linear in LLM.int8's mixed form (Dettmers et al. 2022): of each row of x, by itself, finite elements of which the absolute value is
+	// at least 6 stay float32, and are multiplied with what the weight's codes stand for; the row without them is quantized as Int8's are.
+	LLMInt8
 	// NF4 is QLoRA's normal float, in groups of 64 with double-quantized scales (Dettmers et al. 2023): 4.13 bits an element.
 	NF4
 	// Int4 has a scale and a zero point a group of 128: 4.31 bits an element.
@@ -28,7 +31,7 @@ const (
 	precisions
 )
 
-var precisionNames = [precisions]string{"f32", "bf16", "int8", "nf4", "int4"}
+var precisionNames = [precisions]string{"f32", "bf16", "int8", "llm_int8", "nf4", "int4"}
 
 // String is the name that recipes use.
 func (p Precision) String() string {
@@ -54,7 +57,7 @@ func (p Precision) Bytes(out, in int) int64 {
 	switch p {
 	case BF16:
 		return 2 * n
-	case Int8:
+	case Int8, LLMInt8:
 		return int64(out) * (int64(in+3)/4*4 + 4)
 	case NF4:
 		return int64(out)*int64((in+7)/8*4) + groups(64) + 4*((groups(64)+255)/256)

@@ -15,11 +15,12 @@ import (
 
 // scaling says what maps the weights of a precision to few bits, in the field's words.
 var scaling = map[compute.Precision]struct{ scales, per string }{
-	compute.F32:  {},
-	compute.BF16: {},
-	compute.Int8: {"absmax", "row"},
-	compute.NF4:  {"absmax", "group of 64"},
-	compute.Int4: {"zero-point", "group of 128"},
+	compute.F32:     {},
+	compute.BF16:    {},
+	compute.Int8:    {"absmax", "row"},
+	compute.LLMInt8: {"absmax", "row"},
+	compute.NF4:     {"absmax", "group of 64"},
+	compute.Int4:    {"zero-point", "group of 128"},
 }
 
 // measureInto adds the figures of q to the report; plain is the same in float32.

@@ -16,7 +16,7 @@ type Recipe struct {
 	// Base is a transformers folder, or `builtin`.
 	Base string `yaml:"model_name_or_path" doc:"a transformers folder, or builtin"`
 	// Quantization is how frozen weights are held.
-	Quantization string `yaml:"quantization" default:"f32" enum:"f32,bf16,int8,nf4,int4" doc:"how the frozen weights of the blocks are held"`
+	Quantization string `yaml:"quantization" default:"f32" enum:"f32,bf16,int8,llm_int8,nf4,int4" doc:"how the frozen weights of the blocks are held"`
 	// Data are the examples.
 	Data Data `yaml:"data" doc:"the examples"`
 	// Task is what is learnt.

@@ -16,10 +16,11 @@ const (
 	packedTransposed
 	asRows
 	inInt8
+	inLLMInt8
 )
 
 func (h holding) String() string {
-	return [...]string{"packed", "packed transposed", "rows", "int8"}[h]
+	return [...]string{"packed", "packed transposed", "rows", "int8", "llm_int8"}[h]
 }
 
 // hold gives input i, [out, in], to the device as a weight, once. For packedTransposed
@@ -42,6 +43,8 @@ func (r *Run) pack(m compute.Mat, h holding) compute.Weight {
 		return r.Device.Rows(m)
 	case inInt8:
 		return r.Device.Pack(m, compute.Int8)
+	case inLLMInt8:
+		return r.Device.Pack(m, compute.LLMInt8)
 	}
 	t := compute.NewMat(m.Cols, m.Rows, make([]float32, m.Rows*m.Cols))
 	for o := range m.Rows {
@@ -62,8 +65,10 @@ func products() []*Case {
 		}
 	}
 	all = append(all, linear(300, 768, 96, 0, packed, true), linear(130, 64, 1100, 0, packed, false), linear(7, 3100, 24, 0, asRows, true))
-	for _, s := range []struct{ m, in, out, gap int }{{0, 16, 16, 0}, {1, 1, 1, 0}, {1, 64, 200, 0}, {5, 17, 33, 2}, {20, 300, 70, 0}, {130, 96, 80, 1}} {
-		all = append(all, linearInt8(s.m, s.in, s.out, s.gap, s.m%2 == 1))
+	for _, h := range []holding{inInt8, inLLMInt8} {
+		for _, s := range []struct{ m, in, out, gap int }{{0, 16, 16, 0}, {1, 1, 1, 0}, {1, 64, 200, 0}, {5, 17, 33, 2}, {20, 300, 70, 0}, {130, 96, 80, 1}} {
+			all = append(all, linearInt8(s.m, s.in, s.out, s.gap, h, s.m%2 == 1))
+		}
 	}
 	for _, h := range []holding{packed, asRows} {
 		for _, s := range []struct{ m, in, out, rows int }{{1, 32, 50, 3}, {5, 33, 47, 0}, {6, 100, 300, 70}, {20, 64, 9, 20}} {
@@ -111,10 +116,13 @@ func linear(m, in, out, gap int, h holding, bias bool) *Case {
 }
 
 // linearInt8 is linear in whole numbers. Its rows and weights are some that 8 bits can say, its result's gradients some that 16 bits can, so the
-// definition, and the gradient that is checked, are those of the product of what is held; rounding has no gradient.
-func linearInt8(m, in, out, gap int, bias bool) *Case {
-	c := linear(m, in, out, gap, inInt8, bias)
+// definition, and the gradient that is checked, are those of the product of what is held; rounding has no gradient. In the mixed form rows have outliers too.
+func linearInt8(m, in, out, gap int, h holding, bias bool) *Case {
+	c := linear(m, in, out, gap, h, bias)
 	c.In[0].Size, c.In[0].Fill = 1.0/32, wholeNumbers(in, 127)
+	if h == inLLMInt8 {
+		c.In[0].Fill = outliers(in, 32)
+	}
 	c.In[1].Size, c.In[1].Fill = 1.0/1024, wholeNumbers(in, 127)
 	c.Out[0].Size, c.Out[0].Fill = 1.0/8192, wholeNumbers(out, 22017) // what 16 bits leave for products that add up in 32
 	forward, backward := c.Twin.Forward, c.Twin.Backward
@@ -133,6 +141,19 @@ func wholeNumbers(cols int, most float32) func(chance.Key, []float32) {
 			dst[i] = float32(math.Round(float64(max(-most, min(most, most/3*v)))))
 			if i%cols == 0 {
 				dst[i] = most
+			}
+		}
+	}
+}
+
+// outliers fills rows with whole numbers up to 127 and, in some places, such as are outliers in units of 1/unit.
+func outliers(cols int, unit float64) func(chance.Key, []float32) {
+	fill := wholeNumbers(cols, 127)
+	return func(key chance.Key, dst []float32) {
+		fill(key, dst)
+		for i, v := range dst {
+			if i%cols > 0 && i%13 == 0 {
+				dst[i] = float32(math.Copysign(6*unit+16*math.Abs(float64(v)), float64(v)))
 			}
 		}
 	}

@@ -11,8 +11,11 @@ const lineWords = 16
 // codesLen bounds the words of quantized rows that are held at once.
 const codesLen = 1 << 20
 
-// integer says whether w's product is computed in whole numbers; that of the gradient always is, in blocks.
-func (w *weight) integer() bool { return w.precision == compute.Int8 && w.in <= kernel.MaxInt8 }
+// whole says whether w's gradient is computed in whole numbers, in blocks.
+func (w *weight) whole() bool { return forms[w.precision] == kernel.Int8 }
+
+// integer says whether w's product is, too.
+func (w *weight) integer() bool { return w.whole() && w.in <= kernel.MaxInt8 }
 
 // quantizedRows are rows of a left operand, quantized, rows stride words apart, each with its scale.
 type quantizedRows struct {
@@ -21,9 +24,14 @@ type quantizedRows struct {
 	scales []float32
 }
 
-// linearInt8 is y = x·wᵀ + bias in whole numbers.
+// linearInt8 is y = x·wᵀ + bias in whole numbers, but for the outliers of x where w keeps them.
 func (d *Device) linearInt8(y, x compute.Mat, w *weight, bias []float32) {
-	d.multiplyInt8(product{c: y, a: x, source: fromPanels, quantized: w.quantized, k: w.in, bias: bias}, kernel.Int8Words(w.in))
+	p := product{c: y, a: x, source: fromPanels, quantized: w.quantized, k: w.in, bias: bias, outliers: w.precision == compute.LLMInt8}
+	words := kernel.Int8Words(w.in)
+	if p.outliers {
+		words = kernel.MixedWords(w.in)
+	}
+	d.multiplyInt8(p, words)
 }
 
 // linearBackwardInt8 is dx (+)= dy·w in whole numbers.
@@ -67,9 +75,12 @@ func (d *Device) quantizeChunk(w *worker, i int) {
 	step := rowStep(p.k)
 	for r := i * step; r < min((i+1)*step, p.a.Rows); r++ {
 		words, row := p.codes.words[r*p.codes.stride:], p.a.Row(r)
-		if p.source == fromPanelsTransposed {
+		switch {
+		case p.source == fromPanelsTransposed:
 			p.codes.scales[r] = d.k.QuantizeGradient(words, row, p.quantized, w.floats(workerTemp, p.k))
-		} else {
+		case p.outliers:
+			p.codes.scales[r] = d.k.QuantizeMixed(words, row, w.floats(workerTemp, p.k))
+		default:
 			p.codes.scales[r] = d.k.QuantizeRow(words, row)
 		}
 	}
@@ -87,4 +98,7 @@ func (d *Device) int8Chunk(w *worker, i int) {
 		return
 	}
 	d.k.MultiplyInt8(c, p.c.Stride, words, p.codes.stride, scales, p.quantized, p.bias, r1-r0, c0, c1, temp)
+	if p.outliers {
+		d.k.AddOutliers(c, p.c.Stride, p.a.Data[r0*p.a.Stride:], p.a.Stride, words, p.codes.stride, p.quantized, r1-r0, c0, c1)
+	}
 }

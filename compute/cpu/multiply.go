@@ -27,6 +27,7 @@ type product struct {
 	alpha      float32
 	bias       []float32
 	add        bool
+	outliers   bool // of a stay float32, in a product in whole numbers
 
 	// The block that is computed now: columns [n0, n1), products [k0, k1), with
 	// the packed operands for it.

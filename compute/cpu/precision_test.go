@@ -3,6 +3,7 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ import (
 
 // TestPrecisions says that every operation on a weight that is held in fewer bits gives what it gives on a float32 weight of the
 // elements that those bits stand for, to the bit: on every tier, from both layouts, with few rows and with many. Linear and its gradient
-// of int8, and of bf16 on a tier that multiplies it, round their rows too and add up in another way: they are near what float32 gives for rows of what those stand for.
+// of int8 and llm_int8, and of bf16 on a tier that multiplies it, round their rows too and add up in another way: they are near what float32 gives for rows of what those stand for.
 func TestPrecisions(t *testing.T) {
 	for _, tier := range kernel.Tiers() {
 		d, err := New(Options{Threads: 2, Tier: tier.Name})
@@ -100,7 +101,7 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 	} {
 		got, want := draw(5, op.rows, op.cols), draw(5, op.rows, op.cols)
 		op.run(held, got)
-		if linear := strings.HasPrefix(name, "linear"); p == compute.Int8 && (linear || strings.HasPrefix(name, "backward")) {
+		if linear := strings.HasPrefix(name, "linear"); slices.Contains(inWholeNumbers, p) && (linear || strings.HasPrefix(name, "backward")) {
 			exactX, exactDy := x, dy
 			x, dy = rounded(d, x, ones(in), 127), rounded(d, dy, rowScales(stands), 22017)
 			op.run(wide, want)

@@ -28,7 +28,7 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 	m := d.own(w)
 	shaped("LinearBackward", dx, dy.Rows, m.in)
 	shaped("LinearBackward", dy, dy.Rows, m.out)
-	if m.precision == compute.Int8 {
+	if m.whole() {
 		d.linearBackwardInt8(dx, dy, m, add)
 		return
 	}

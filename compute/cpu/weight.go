@@ -63,7 +63,9 @@ func (d *Device) own(w compute.Weight) *weight {
 }
 
 // forms are the kernels' names of the precisions below float32.
-var forms = map[compute.Precision]kernel.Form{compute.BF16: kernel.BF16, compute.Int8: kernel.Int8, compute.NF4: kernel.NF4, compute.Int4: kernel.Int4}
+var forms = map[compute.Precision]kernel.Form{
+	compute.BF16: kernel.BF16, compute.Int8: kernel.Int8, compute.LLMInt8: kernel.Int8, compute.NF4: kernel.NF4, compute.Int4: kernel.Int4,
+}
 
 // Pack holds w in panels.
 func (d *Device) Pack(w compute.Source, p compute.Precision) compute.Weight {
