@@ -20,7 +20,7 @@ import (
 var ErrNoFormat = errors.New("no format has it")
 
 // SaveQuantized writes the base of the file, as it was published, to a folder that transformers reads, in fewer bits: config.json
-// and model.safetensors. In bf16 all tensors of floating types are BF16. In nf4 and int8 the maps of the blocks are what
+// and model.safetensors. In bf16 all tensors of floating types are BF16. In nf4, int8 and llm_int8 the maps of the blocks are what
 // bitsandbytes serializes (docs/formats/bitsandbytes.md), and all else stays as it is. Other precisions are errors that wrap
 // [ErrNoFormat]. Tensors that this program does not need are written too; names stay as they are.
 func (b *Base) SaveQuantized(dir string, p compute.Precision) error {
@@ -44,10 +44,10 @@ func (b *Base) SaveQuantized(dir string, p compute.Precision) error {
 				tensors[name] = t.As(tensor.BF16)
 			}
 		}
-	case compute.NF4, compute.Int8:
+	case compute.Int8, compute.LLMInt8, compute.NF4:
 		config, err = b.bitsandbytes(tensors, p)
 	default:
-		err = fmt.Errorf("%s: %w: transformers folders are written in bf16, nf4 and int8", p, ErrNoFormat)
+		err = fmt.Errorf("%s: %w: transformers folders are written in bf16, int8, llm_int8 and nf4", p, ErrNoFormat)
 	}
 	if err != nil {
 		return err
@@ -74,8 +74,12 @@ func (b *Base) bitsandbytes(tensors map[string]*tensor.Tensor, p compute.Precisi
 			return nil, err
 		}
 	}
-	q := quantizationConfig{Method: bitsandbytes, FourBit: p == compute.NF4, FourBitOld: p == compute.NF4, EightBit: p == compute.Int8, EightBitOld: p == compute.Int8,
-		ComputeDType: "float32", Storage: "uint8", Type: "nf4", Double: p == compute.NF4, Threshold: "6.0", SkipModules: b.notQuantized(tensors)}
+	four, threshold := p == compute.NF4, json.Number("6.0")
+	if p == compute.Int8 {
+		threshold = "0.0" // no outliers
+	}
+	q := quantizationConfig{Method: bitsandbytes, FourBit: four, FourBitOld: four, EightBit: !four, EightBitOld: !four,
+		ComputeDType: "float32", Storage: "uint8", Type: "nf4", Double: four, Threshold: threshold, SkipModules: b.notQuantized(tensors)}
 	text, err := json.Marshal(q)
 	if err != nil {
 		return nil, err

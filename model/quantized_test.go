@@ -65,11 +65,15 @@ func TestSaveQuantized(t *testing.T) {
 
 func saveQuantized(t *testing.T, dev compute.Device, config string, maps int) {
 	from := published(t, dev, config, func([]float32) {})
-	for p, tol := range map[compute.Precision]float64{compute.NF4: near.Kernel, compute.Int8: near.Exact} {
+	for p, tol := range map[compute.Precision]float64{compute.NF4: near.Kernel, compute.Int8: near.Exact, compute.LLMInt8: near.Exact} {
 		plain := openIn(t, from, dev, compute.F32)
 		to := t.TempDir()
 		if err := plain.SaveQuantized(to, p); err != nil {
 			t.Fatal(err)
+		}
+		threshold := map[compute.Precision]string{compute.NF4: "6.0", compute.Int8: "0.0", compute.LLMInt8: "6.0"}[p]
+		if config, err := os.ReadFile(filepath.Join(to, "config.json")); err != nil || !strings.Contains(string(config), `"llm_int8_threshold": `+threshold) {
+			t.Errorf("%v: %v, %s", p, err, config)
 		}
 		held, read, again := openIn(t, from, dev, p), openIn(t, to, dev, compute.F32), openIn(t, to, dev, p)
 		compared := 0

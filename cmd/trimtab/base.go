@@ -55,5 +55,5 @@ func (p *precisionFlag) Type() string { return "precision" }
 
 // quantizationFlag adds --quantization.
 func (a *app) quantizationFlag(cmd *cobra.Command) {
-	cmd.Flags().Var(&a.precision, "quantization", "how the frozen weights of the blocks are held: f32, bf16, int8, nf4, int4")
+	cmd.Flags().Var(&a.precision, "quantization", "how the frozen weights of the blocks are held: f32, bf16, int8, llm_int8, nf4, int4")
 }

@@ -29,15 +29,15 @@ func (a *app) quantize() *cobra.Command {
 float32: memory, the relative error of the weights and of the states after each block (‖x-x₃₂‖/‖x₃₂‖), the time of a pass,
 and scores. Scores are those of --data, a file of texts, a line each: perplexity and token accuracy of each next token, or of
 a masked language model those of 15 % of the tokens, hidden one at a time. A run is measured on its test data, or on --data.
-Where there is no data the errors are those of tokens drawn by chance. With --out it writes the base in bf16, nf4 or int8 to a
-new folder that transformers reads (nf4 and int8 with bitsandbytes), with all that lies beside it but other weights.`,
+Where there is no data the errors are those of tokens drawn by chance. With --out it writes the base in bf16, int8, llm_int8 or nf4 to
+a new folder that transformers reads (all but bf16 with bitsandbytes), with all that lies beside it but other weights.`,
 		Example: `  trimtab quantize builtin
   trimtab quantize ../shared/models/minilm-mlm --data texts.txt --quantization int8,nf4 --layers
   trimtab quantize ../shared/models/minilm-mlm --quantization bf16 --out models/minilm-bf16`,
 		Args: arguments("MODEL"),
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&o.names, "quantization", nil, "`precisions` to compare with f32: bf16, int8, nf4, int4; all where left out")
+	f.StringSliceVar(&o.names, "quantization", nil, "`precisions` to compare with f32: bf16, int8, llm_int8, nf4, int4; all where left out")
 	f.StringVar(&o.data, "data", "", "`file` of texts, a line each; for a run a file of examples with labels")
 	f.BoolVar(&o.layers, "layers", false, "a line a linear map, not a block")
 	f.StringVar(&o.to, "out", "", "`folder` to write")
