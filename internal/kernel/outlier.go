@@ -23,7 +23,7 @@ func (s *Set) QuantizeMixed(dst []int32, x, temp []float32) (scale float32) {
 	words := Int8Words(len(x))
 	dst, temp = dst[:MixedWords(len(x))], temp[:len(x)]
 	s.splitRow(temp, dst[words:], x)
-	return s.quantizeTo(dst[:words], temp, 127)
+	return s.QuantizeRow(dst[:words], temp)
 }
 
 // splitRowGeneric writes x without its outliers to rest, and marks them.

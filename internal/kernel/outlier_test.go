@@ -74,7 +74,7 @@ func TestMixedQuantize(t *testing.T) {
 				t.Fatalf("%d elements: %x marks what is none", k, got[all-1])
 			}
 			want := make([]int32, words)
-			wantScale := generic.QuantizeRow(want, rest)
+			wantScale := s.QuantizeRow(want, rest)
 			near.Bits(t, "scale", []float32{scale}, []float32{wantScale})
 			if !slices.Equal(got[:words], want) {
 				t.Fatalf("kind %d, %d elements: %x, want %x", kind, k, got[:words], want)
