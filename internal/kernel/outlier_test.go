@@ -73,7 +73,7 @@ func TestMixedQuantize(t *testing.T) {
 			if last := k % 32; last > 0 && uint32(got[all-1])>>last != 0 {
 				t.Fatalf("%d elements: %x marks what is none", k, got[all-1])
 			}
-			want := make([]int32, words)
+			want := slices.Repeat([]int32{mark}, words)
 			wantScale := s.QuantizeRow(want, rest)
 			near.Bits(t, "scale", []float32{scale}, []float32{wantScale})
 			if !slices.Equal(got[:words], want) {
@@ -142,7 +142,7 @@ func TestMixedExact(t *testing.T) {
 			s.AddOutliers(c, ldc, wide, ldx, a, lda, b, m, 0, n)
 			check()
 			for i := range m {
-				want := mixedExpected(int8Expected(a[i*lda:], scales[i], b, bias), x[i*k:][:k], b)
+				want := mixedExpected(int8Expected(s, a[i*lda:], scales[i], b, bias), x[i*k:][:k], b)
 				near.CheckNaN(t, fmt.Sprintf("%v row %d", sh, i), c[i*ldc:i*ldc+n], want, near.Exact)
 				for j := n; j < ldc && i < m-1; j++ {
 					if math.Float32bits(c[i*ldc+j]) != 0x7fc0beef {
