@@ -34,11 +34,12 @@ ROWS = [
     ("prefix of 16, 32 × 128", "prefix-bert-base", ["bf16"], ["PyTorch f32"]),
     ("GPT-2-small, LoRA, 8 × 256", "lora-gpt2", ["bf16"], ["PyTorch f32"]),
     ("Llama of 1.1 billion, LoRA, 1 × 512", "lora-llama-1b", ["bf16", "nf4"], ["PyTorch f32"]),
-    ("decoding with it, a token", "decode-llama-1b", ["int8", "int4"], []),
+    ("decoding with it, a token", "decode-llama-1b", ["int8", "int4", "nf4"], ["llama.cpp Q8_0", "llama.cpp Q4_0"]),
 ]
 
 # What is aimed at: a title, a cell of Trimtab, the peer that it is set against, and the least of times as fast, the most of GB, of its share of
-# the peer's memory, or of seconds. On a processor without bfloat16 instructions the peer of bf16 is float32, which is the faster one there.
+# the peer's memory, or of seconds, the least share of memory's speed at which weights are read. On a processor without bfloat16 instructions the peer of bf16
+# is float32, which is the faster one there.
 TARGETS = [
     ("LoRA, f32", "lora-bert-base", "f32", "PyTorch f32", {"times": 2.7}),
     ("LoRA, f32, bf16 kept", "lora-bert-base", "f32, bf16 kept", "PyTorch f32", {"times": 2.7, "gb": 1.5}),
@@ -61,6 +62,9 @@ TARGETS = [
     ("GPT-2-small, LoRA, bf16", "lora-gpt2", "bf16", "PyTorch f32", {"times": 2.5, "gb": 1.2}),
     ("Llama 1.1 B, LoRA, bf16", "lora-llama-1b", "bf16", "PyTorch f32", {"times": 1.5, "gb": 3.2}),
     ("Llama 1.1 B, LoRA, nf4", "lora-llama-1b", "nf4", "PyTorch f32", {"times": 1, "gb": 1.3}),
+    ("decoding, int8", "decode-llama-1b", "int8", "llama.cpp Q8_0", {"times": 1, "reading": 0.9}),
+    ("decoding, int4", "decode-llama-1b", "int4", "llama.cpp Q4_0", {"times": 1, "reading": 0.9}),
+    ("decoding, nf4", "decode-llama-1b", "nf4", "llama.cpp Q4_0", {"times": 1, "reading": 0.9}),
     ("start to first answer", "start", "f32", "PyTorch f32", {"seconds": 0.15}),
 ]
 
@@ -93,7 +97,8 @@ class Cell:
         if self.side == "Trimtab":
             return self.ours(o, numbers)
         python = {"OpenPrompt": o.openprompt_python, "PyTorch": o.adapters_python if "adapter" in self.workload else o.python}.get(self.side, o.python)
-        script = {"OpenPrompt": "run_openprompt.py", "PyTorch": "run_pytorch.py", "ONNX Runtime": "run_onnxruntime.py", "OpenVINO": "run_openvino.py"}[self.side]
+        script = {"OpenPrompt": "run_openprompt.py", "PyTorch": "run_pytorch.py", "ONNX Runtime": "run_onnxruntime.py", "OpenVINO": "run_openvino.py",
+                  "llama.cpp": "run_llama.py"}[self.side]
         if self.workload == "zero-shot":
             return [python, str(HERE / script), f"{SHARED}/models/minilm-mlm", f"{SHARED}/data/sst2/test.tsv", "--threads", str(o.threads)]
         if self.workload == "start":

@@ -16,6 +16,7 @@ LENGTHS = {
     "request-bert-base": [32],
     "lora-gpt2": [256] * 8,
     "lora-llama-1b": [512],
+    "decode-llama-1b": [128],
 }
 
 # A Llama of 1.1 billion parameters; everything else is BERT-base and GPT-2 as their configs begin.

@@ -56,7 +56,7 @@ def measured(cell, o):
 
 
 def prepare(o):
-    """What the cells read: a text, the runs of the zero-shot recipe, the exported model."""
+    """What the cells read: a text, the runs of the zero-shot recipe, the exported models."""
     out = pathlib.Path(o.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "text.txt").write_text("A trim tab turns the rudder.\n")
@@ -66,6 +66,8 @@ def prepare(o):
                             "--set", f"quantization={precision}"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if not (out / "bert-base-int8.onnx").exists():
         subprocess.run([o.python, str(cells.HERE / "exported.py"), o.out], check=True, stdout=subprocess.DEVNULL)
+    if not (out / "llama-1b-Q4_0.gguf").exists():
+        subprocess.run([o.python, str(cells.HERE / "llama_gguf.py"), o.out], check=True)
 
 
 def run(o):
