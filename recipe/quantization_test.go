@@ -80,7 +80,7 @@ func linears(j *recipe.Job) []*nn.Linear {
 	return all
 }
 
-// A quantized base answers as one of float32 whose weights are what the quantized ones stand for. In int8 activations are
+// A quantized base answers as one of float32 whose weights are what the quantized ones stand for. In int8 and llm_int8 activations are
 // rounded too: its answers are near.
 func TestQuantizedAnswers(t *testing.T) {
 	for _, p := range compute.Precisions() {
@@ -116,7 +116,7 @@ func TestQuantizedAnswers(t *testing.T) {
 		}
 		got, want := scoresOf(t, quantized, s, d), scoresOf(t, plain, s, d)
 		tolerance := float64(near.Exact)
-		if p == compute.Int8 {
+		if p == compute.Int8 || p == compute.LLMInt8 {
 			tolerance = near.EightBits
 		}
 		near.Check64(t, p.String(), got, want, tolerance)
