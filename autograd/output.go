@@ -6,11 +6,11 @@ import "trimtab/compute"
 const outputElements = 32 << 20
 
 type linearCrossEntropy struct {
-	x, bias, loss    *Value
-	logits, lse, xdx *Value // of some rows at a time; xdx is the gradient of x for a loss whose own is 1
-	w                compute.Weight
-	target           []int32
-	scale            float32
+	x, bias, loss   *Value
+	logits, lse, dx *Value // of some rows at a time; dx is the gradient of x for a loss whose own is 1
+	w               compute.Weight
+	target          []int32
+	scale           float32
 }
 
 // LinearCrossEntropy is CrossEntropy(Linear(x, w, bias), target, nil, scale) without the matrix of all logits: some rows
@@ -28,11 +28,11 @@ func (t *Tape) linearCrossEntropy(x *Value, w compute.Weight, bias *Value, targe
 	o := fresh[linearCrossEntropy](t)
 	*o = linearCrossEntropy{x: x, bias: bias, loss: t.value(1, 1), logits: t.value(rows, w.Out()), lse: t.aux(rows), w: w, target: target, scale: scale}
 	if x.needs {
-		o.xdx = t.value(x.Rows, x.Cols)
-		precisely(o.xdx)
+		o.dx = t.value(x.Rows, x.Cols)
+		precisely(o.dx)
 	}
-	n := t.record(o, compute.OpCrossEntropy, t.list(o.loss, o.logits, o.lse, o.xdx), t.list(x, bias))
-	n.keep, n.flops = t.list(o.xdx), product(x.Rows, w.Out(), w.In())
+	n := t.record(o, compute.OpCrossEntropy, t.list(o.loss, o.logits, o.lse, o.dx), t.list(x, bias))
+	n.keep, n.flops = t.list(o.dx), product(x.Rows, w.Out(), w.In())
 	n.twice = n.flops
 	return o.loss
 }
@@ -45,9 +45,9 @@ func (o *linearCrossEntropy) forward(t *Tape) {
 		t.dev.Linear(logits, o.x.data.RowRange(from, to), o.w, o.bias.vector())
 		t.dev.CrossEntropy(o.loss.vector(), lse, logits, target, nil, o.scale)
 		sum += float64(o.loss.vector()[0])
-		if o.xdx != nil && t.plan.backward {
+		if o.dx != nil && t.plan.backward {
 			t.dev.CrossEntropyBackward(logits, 1, logits, lse, target, nil, o.scale, false)
-			t.dev.LinearBackward(o.xdx.data.RowRange(from, to), logits, o.w, false)
+			t.dev.LinearBackward(o.dx.data.RowRange(from, to), logits, o.w, false)
 		}
 	}
 	o.loss.vector()[0] = float32(sum)
@@ -55,6 +55,6 @@ func (o *linearCrossEntropy) forward(t *Tape) {
 
 func (o *linearCrossEntropy) backward(t *Tape) {
 	if dx, add, ok := t.gradient(o.x); ok {
-		t.dev.Scale(dx, o.xdx.data, o.loss.grad.Data[0], add)
+		t.dev.Scale(dx, o.dx.data, o.loss.grad.Data[0], add)
 	}
 }

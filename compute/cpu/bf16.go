@@ -5,8 +5,8 @@ import (
 	"trimtab/internal/kernel"
 )
 
-// halves says whether w's product and its gradient are computed in bfloat16: this processor's kernels do so.
-func (d *Device) halves(w *weight) bool {
+// inBF16 says whether w's product and its gradient are computed in bfloat16: this processor's kernels do so.
+func (d *Device) inBF16(w *weight) bool {
 	return w.precision == compute.BF16 && d.k.MultipliesBF16()
 }
 
