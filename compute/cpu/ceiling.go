@@ -27,16 +27,28 @@ func (d *Device) operations() float64 { return d.k.PeakFMA(1) }
 // ReadCeiling measures, for about the given time, how many bytes a second all threads together can read from memory: what
 // no product of few rows with weights that are larger than the caches can pass. It is the best of passes over 256 MiB.
 func (d *Device) ReadCeiling(budget time.Duration) float64 {
-	const part, parts = 1 << 18, 256
-	memory := kernel.Make[float32](part * parts)
+	memory := kernel.Make[float32](1 << 26)
 	for i := 0; i < len(memory); i += 1024 {
 		memory[i] = 1 // a page that nobody wrote may be none
 	}
 	best := 0.0
 	for begin := time.Now(); time.Since(begin) < budget || best == 0; {
 		start := time.Now()
-		d.run(parts, func(d *Device, _ *worker, i int) { d.k.PeakRead(memory[i*part:][:part]) })
-		best = max(best, 4*part*parts/time.Since(start).Seconds())
+		d.read(memory)
+		best = max(best, 4*float64(len(memory))/time.Since(start).Seconds())
 	}
 	return best
+}
+
+// readStep is how many elements a thread reads at once.
+const readStep = 1 << 16
+
+// read does nothing but read x.
+func (d *Device) read(x []float32) {
+	d.ops = operands{v: x}
+	d.run((len(x)+readStep-1)/readStep, func(d *Device, _ *worker, i int) {
+		v := d.ops.v
+		d.k.PeakRead(v[i*readStep:min((i+1)*readStep, len(v))])
+	})
+	d.ops = operands{}
 }

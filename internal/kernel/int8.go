@@ -114,6 +114,10 @@ func (s *Set) MultiplyInt8(c []float32, ldc int, a []int32, lda int, rowScale []
 		}
 		return
 	}
+	if m == 1 && s.int8Wide != nil {
+		n := s.int8Wide(c, a, rowScale[0], b, bias, n0, n1)
+		c, n0 = c[n-n0:], n
+	}
 	for n := n0; n < n1; n += s.Panel {
 		p := n / s.Panel
 		product.c, product.cols = c[n-n0:], min(s.Panel, n1-n)

@@ -32,8 +32,8 @@ var ones = func() (v [32]float32) {
 // directRows is the most rows that take codes as they lie, in as many tiles as that needs.
 const directRows = 16
 
-// noBias leaves what it is added to as it is, zeros of either sign too. No panel is wider.
-var noBias = func() (v [32]float32) {
+// noBias leaves what it is added to as it is, zeros of either sign too. Nothing that takes it is wider.
+var noBias = func() (v [64]float32) {
 	for i := range v {
 		v[i] = float32(math.Copysign(0, -1))
 	}

@@ -73,3 +73,8 @@ func int8direct3AVX2(c *float32, ldc int, a *int32, lda int, b *uint8, steps int
 //
 //go:noescape
 func int8direct4AVX2(c *float32, ldc int, a *int32, lda int, b *uint8, steps int, acc int, rowScale *float32, scale *float32, bias *float32)
+
+// int8wideAVX2 computes a row of whole panels from codes as they lie.
+//
+//go:noescape
+func int8wideAVX2(c *float32, a *int32, b *uint8, stride int, steps int, rowScale *float32, scale *float32, bias *float32)

@@ -2712,3 +2712,153 @@ store6:
 	VMOVUPS Y7, 32(AX)
 	VZEROUPPER
 	RET
+
+// func int8wideAVX2(c *float32, a *int32, b *uint8, stride int, steps int, rowScale *float32, scale *float32, bias *float32)
+// Requires: AVX, AVX2, MMX+
+TEXT ·int8wideAVX2(SB), NOSPLIT, $0-64
+	MOVQ    a+8(FP), AX
+	MOVQ    steps+32(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    stride+24(FP), BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	PCALIGN $0x20
+
+loop1:
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1024(DX)(BX*1)
+	PREFETCHT0   1024(DX)(BX*2)
+	PREFETCHT0   1024(SI)
+	VPBROADCASTD (AX), Y8
+	VPBROADCASTD 4(AX), Y9
+	VMOVUPS      (DX), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y0, Y0
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y0, Y0
+	VMOVUPS      32(DX), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y1, Y1
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y1, Y1
+	VMOVUPS      (DX)(BX*1), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y2, Y2
+	VMOVUPS      32(DX)(BX*1), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y3, Y3
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y3, Y3
+	VMOVUPS      (DX)(BX*2), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y4, Y4
+	VMOVUPS      32(DX)(BX*2), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y5, Y5
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y5, Y5
+	VMOVUPS      (SI), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y6, Y6
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVUPS      32(SI), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VPMADDWD     Y10, Y8, Y10
+	VPADDD       Y10, Y7, Y7
+	VPMADDWD     Y11, Y9, Y11
+	VPADDD       Y11, Y7, Y7
+	ADDQ         $0x08, AX
+	ADDQ         $0x00000040, DX
+	ADDQ         $0x00000040, SI
+	DECQ         CX
+	JNE          loop1
+	MOVQ         rowScale+40(FP), AX
+	MOVQ         scale+48(FP), CX
+	MOVQ         bias+56(FP), DX
+	VBROADCASTSS (AX), Y8
+	VMULPS       (CX), Y8, Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (DX), Y0, Y0
+	VBROADCASTSS (AX), Y8
+	VMULPS       32(CX), Y8, Y8
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y8, Y1, Y1
+	VADDPS       32(DX), Y1, Y1
+	VBROADCASTSS (AX), Y8
+	VMULPS       64(CX), Y8, Y8
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y2, Y2
+	VADDPS       64(DX), Y2, Y2
+	VBROADCASTSS (AX), Y8
+	VMULPS       96(CX), Y8, Y8
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y8, Y3, Y3
+	VADDPS       96(DX), Y3, Y3
+	VBROADCASTSS (AX), Y8
+	VMULPS       128(CX), Y8, Y8
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y4, Y4
+	VADDPS       128(DX), Y4, Y4
+	VBROADCASTSS (AX), Y8
+	VMULPS       160(CX), Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VADDPS       160(DX), Y5, Y5
+	VBROADCASTSS (AX), Y8
+	VMULPS       192(CX), Y8, Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y6, Y6
+	VADDPS       192(DX), Y6, Y6
+	VBROADCASTSS (AX), Y8
+	VMULPS       224(CX), Y8, Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       224(DX), Y7, Y7
+	MOVQ         c+0(FP), AX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	VZEROUPPER
+	RET

@@ -121,7 +121,7 @@ func TestInt8QuantizeRow(t *testing.T) {
 func TestInt8Exact(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(43, 44))
-		shapes := [][3]int{{1, 1, 1}, {16, 32, 4}, {20, 20, 4*int8Steps + 9}, {3, 17, 9*int8Steps - 1}, {7, 64, 0}, {17, 5, 2}}
+		shapes := [][3]int{{1, 1, 1}, {16, 32, 4}, {20, 20, 4*int8Steps + 9}, {3, 17, 9*int8Steps - 1}, {7, 64, 0}, {17, 5, 2}, {1, 64, 5}, {1, 130, 37}, {1, 201, 300}}
 		for range 40 {
 			shapes = append(shapes, [3]int{1 + r.IntN(50), 1 + r.IntN(150), 1 + r.IntN(400)})
 		}

@@ -74,6 +74,8 @@ type functions struct {
 	quantizeRow  func(dst []int32, x []float32, down float32)
 	int8         func(p int8Product)
 	int8Gradient func(p gradientProduct)
+	// int8Wide is MultiplyInt8 of one row for as many panels from column n0 on as go side by side; it says where it ended. nil where there is none.
+	int8Wide func(c []float32, a []int32, rowScale float32, b *Quantized, bias []float32, n0, n1 int) (n int)
 	// quantizeBytes is quantizeRow, and beginInt8 what a panel's sums begin with, for an int8 that takes rows of bytes; nil where it takes pairs.
 	quantizeBytes func(dst []int32, x []float32, down float32)
 	beginInt8     func(dst []int32, codes []uint8)

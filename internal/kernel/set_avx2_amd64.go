@@ -77,7 +77,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		quantizeRowAVX2(dst, x, down)
 		quantizeRowGeneric(dst[len(x)/8*4:], rest(x, 8), down)
 	},
-	int8: avx2Int8.multiply, int8Gradient: avx2Int8.gradient,
+	int8: avx2Int8.multiply, int8Gradient: avx2Int8.gradient, int8Wide: wideInt8,
 	splitRow: splitWith(splitRowAVX2), addOutlier: outlierKernel(addOutlierAVX2).add,
 
 	stream: avx2Streams.stream,

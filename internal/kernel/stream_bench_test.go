@@ -32,3 +32,29 @@ func BenchmarkGemmQuantized(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkMultiplyInt8 times few rows whose codes lie in the second cache: gigabytes of codes a second, of the fastest tenth.
+func BenchmarkMultiplyInt8(b *testing.B) {
+	const n, k = 128, 2048
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, s := range Tiers()[1:] {
+		q := quantize(s, Int8, randoms(r, n*k), n, k)
+		temp, words := Make[float32](s.Int8Temp()), Int8Words(k)
+		for _, m := range []int{1, 2, 4, 8, 16} {
+			b.Run(fmt.Sprintf("%s/m%d", s.Name, m), func(b *testing.B) {
+				x, c, rows, scales := randoms(r, m*k), Make[float32](m*n), Make[int32](m*words), make([]float32, m)
+				for i := range m {
+					scales[i] = s.QuantizeRow(rows[i*words:][:words], x[i*k:][:k])
+				}
+				var times []time.Duration
+				for b.Loop() {
+					begun := time.Now()
+					s.MultiplyInt8(c, n, rows, words, scales, q, nil, m, 0, n, temp)
+					times = append(times, time.Since(begun))
+				}
+				slices.Sort(times)
+				b.ReportMetric(n*k/float64(times[len(times)/10].Nanoseconds()), "GB/s")
+			})
+		}
+	}
+}

@@ -20,6 +20,9 @@ func int8Family(g *gen) {
 	for r := 1; r <= g.direct; r++ {
 		int8Direct(g, r)
 	}
+	if g.bytes == 32 {
+		int8Wide(g)
+	}
 }
 
 // absMax compares bit patterns, in whose order NaN is above infinity.
