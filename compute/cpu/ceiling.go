@@ -48,7 +48,7 @@ func (d *Device) read(x []float32) {
 	d.ops = operands{v: x}
 	d.run((len(x)+readStep-1)/readStep, func(d *Device, _ *worker, i int) {
 		v := d.ops.v
-		d.k.PeakRead(v[i*readStep:min((i+1)*readStep, len(v))])
+		d.k.PeakRead(v[i*readStep : min((i+1)*readStep, len(v))])
 	})
 	d.ops = operands{}
 }
