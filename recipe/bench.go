@@ -56,9 +56,17 @@ type Figures struct {
 	Flops int64   `json:"flops,omitempty"`
 	Rate  float64 `json:"gflops,omitempty"`
 	Share float64 `json:"share_of_ceiling,omitempty"`
-	// SingleCeiling and Ceiling are 10⁹ multiplications and additions in registers a second, by one thread and by all.
+	// SingleCeiling and Ceiling are 10⁹ multiplications and additions of float32 in registers a second, by one thread and by all.
 	SingleCeiling float64 `json:"ceiling_gflops_1_thread,omitempty"`
 	Ceiling       float64 `json:"ceiling_gflops,omitempty"`
+	// SingleInt8 and Int8 are those of the whole numbers that int8's products are of, SingleBF16 and BF16 those of bfloat16, where the processor multiplies it.
+	SingleInt8 float64 `json:"ceiling_int8_gops_1_thread,omitempty"`
+	Int8       float64 `json:"ceiling_int8_gops,omitempty"`
+	SingleBF16 float64 `json:"ceiling_bf16_gflops_1_thread,omitempty"`
+	BF16       float64 `json:"ceiling_bf16_gflops,omitempty"`
+	// OwnCeiling is the one of them that bounds products with the workload's frozen weights, OwnShare Rate over it, where it is not float32's.
+	OwnCeiling float64 `json:"own_ceiling_gops,omitempty"`
+	OwnShare   float64 `json:"share_of_own_ceiling,omitempty"`
 	// Bandwidth is the 10⁹ bytes a second that y = a + b reads and writes in memory, or that weights are read with.
 	Bandwidth float64 `json:"gbytes_per_second,omitempty"`
 	// ReadCeiling is the 10⁹ bytes a second that can be read from memory, ReadShare the share of it with which weights are read.
@@ -109,10 +117,17 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 		return nil, err
 	}
 	f := &Figures{Workload: w.name, Device: dev.Name(), CPU: processor(), Quantization: o.Precision.String()}
+	own := dev.Multiplies(o.Precision)
+	if w.delta == benchFull { // nothing is frozen
+		own = compute.F32
+	}
 	bound := func() {
 		switch {
-		case w.lengths != nil:
-			f.Ceiling = max(f.Ceiling, dev.Ceiling(ceiling)/1e9)
+		case w.passes > 0:
+			f.Ceiling = max(f.Ceiling, dev.Ceiling(compute.F32, ceiling)/1e9)
+			if own != compute.F32 {
+				f.OwnCeiling = max(f.OwnCeiling, dev.Ceiling(own, ceiling)/1e9)
+			}
 		case w.model != "":
 			f.ReadCeiling = max(f.ReadCeiling, dev.ReadCeiling(ceiling)/1e9)
 		}
@@ -127,6 +142,9 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 	switch {
 	case w.lengths != nil:
 		f.Share = f.Rate / f.Ceiling
+		if f.OwnCeiling > 0 {
+			f.OwnShare = f.Rate / f.OwnCeiling
+		}
 	case w.model != "":
 		f.ReadShare = f.Bandwidth / f.ReadCeiling
 	}

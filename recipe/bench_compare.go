@@ -94,6 +94,10 @@ func (f *Figures) measures() []Ratio {
 		{Figure: "peak memory, bytes", Now: float64(f.PeakBytes)},
 		{Figure: "share of the ceiling", Now: f.Share},
 		{Figure: "ceiling, GFLOP/s", Now: f.Ceiling},
+		{Figure: "share of its own ceiling", Now: f.OwnShare},
+		{Figure: "its own ceiling, GOP/s", Now: f.OwnCeiling},
+		{Figure: "ceiling of int8, GOP/s", Now: f.Int8},
+		{Figure: "ceiling of bf16, GFLOP/s", Now: f.BF16},
 		{Figure: "memory, GB/s", Now: f.Bandwidth},
 		{Figure: "ceiling of reading, GB/s", Now: f.ReadCeiling},
 	}

@@ -41,7 +41,16 @@ func benchCeiling(_ context.Context, m *measurement) error {
 	if err != nil {
 		return err
 	}
-	m.SingleCeiling, m.Ceiling = single.Ceiling(time.Second)/1e9, m.dev.Ceiling(time.Second)/1e9
+	for p, of := range map[compute.Precision][]*float64{
+		compute.F32: {&m.SingleCeiling, &m.Ceiling}, compute.Int8: {&m.SingleInt8, &m.Int8}, compute.BF16: {&m.SingleBF16, &m.BF16},
+	} {
+		if m.dev.Multiplies(p) != p {
+			continue
+		}
+		for i, dev := range []*cpu.Device{single, m.dev} {
+			*of[i] = dev.Ceiling(p, m.ceiling) / 1e9
+		}
+	}
 	m.ReadCeiling = m.dev.ReadCeiling(m.ceiling) / 1e9
 	const rows, columns, runs = 4096, 4096, 8
 	y, a, b := matrixOf(m.dev, rows, columns), matrixOf(m.dev, rows, columns), matrixOf(m.dev, rows, columns)
@@ -57,7 +66,6 @@ func benchCeiling(_ context.Context, m *measurement) error {
 
 // benchProducts measures the products of standard shapes.
 func benchProducts(ctx context.Context, m *measurement) error {
-	m.Ceiling = m.dev.Ceiling(time.Second) / 1e9
 	for _, s := range productShapes {
 		bytes := m.Precision.Bytes(s.out, s.in)
 		weights := m.weights(s.in, s.out, int(farBytes/bytes)+1)
@@ -68,7 +76,6 @@ func benchProducts(ctx context.Context, m *measurement) error {
 			m.Products = append(m.Products, m.product(weights, bytes, rows, s.in, s.out))
 		}
 	}
-	m.Ceiling = max(m.Ceiling, m.dev.Ceiling(time.Second)/1e9)
 	return nil
 }
 

@@ -10,7 +10,7 @@ type workload struct {
 	model, delta string
 	// lengths are the tokens of the segments of a step; empty where the workload has no batch.
 	lengths []int
-	// passes are how often a step goes through the model's weights: forward, the gradients of inputs, those of weights.
+	// passes are how often a step goes through the model's weights: forward, the gradients of inputs, those of weights; 0 where products are not what is measured.
 	passes int64
 	// times is how many steps count for one of those that are asked for, where a step is short; 0 is 1.
 	times int
@@ -49,7 +49,7 @@ var (
 
 var workloads = []workload{
 	{name: "ceiling", run: benchCeiling},
-	{name: "products", run: benchProducts},
+	{name: "products", run: benchProducts, passes: 1},
 	{name: "lora-bert-base", run: benchTraining, model: benchBERT, delta: benchLora, lengths: alike(32, 128), passes: 2},
 	{name: "lora-bert-base-dropout", run: benchTraining, model: benchDropout, delta: benchLora, lengths: alike(32, 128), passes: 2},
 	{name: "lora-bert-base-sst2", run: benchTraining, model: benchBERT, delta: benchLora, lengths: sst2Train, passes: 2, times: 2},

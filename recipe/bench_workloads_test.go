@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"trimtab/compute"
 	"trimtab/compute/cpu"
 )
 
@@ -47,6 +48,25 @@ func TestWorkloads(t *testing.T) {
 				t.Errorf("figures %+v; expected %d tokens, %d flops", f, c.tokens, c.flops)
 			}
 		})
+	}
+}
+
+// TestOwnCeiling says which workloads have one that is not float32's.
+func TestOwnCeiling(t *testing.T) {
+	w := workload{name: "forward", run: benchForward, model: tinyOf(steadyBERT, "BertModel"), lengths: []int{5, 9}, passes: 1}
+	full := workload{name: "full", run: benchTraining, model: steadyBERT, lengths: []int{5, 9}, passes: 3, delta: benchFull}
+	for _, c := range []struct {
+		w   workload
+		p   compute.Precision
+		own bool
+	}{{w, compute.F32, false}, {w, compute.NF4, false}, {w, compute.Int8, true}, {w, compute.LLMInt8, true}, {full, compute.Int8, false}} {
+		f, err := bench(t.Context(), c.w, BenchOptions{Steps: 1, Threads: 1, Precision: c.p}, time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(f.Share > 0) || (f.OwnShare > 0) != c.own || c.own && f.OwnShare != f.Rate/f.OwnCeiling {
+			t.Errorf("%s in %v: figures %+v", c.w.name, c.p, f)
+		}
 	}
 }
 

@@ -25,9 +25,9 @@ func (a *app) bench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [WORKLOAD...]",
 		Short: "Measure the standard workloads of this machine",
-		Long: `Measures what this machine can do (ceiling: multiplications and additions in registers, bytes from memory; products:
-matrix products alone), and how much of it the standard workloads get: tokens a second, share of the ceiling, peak memory,
-allocations a step. Models are drawn by chance; nothing is read. Where none is named, all but the large ones. The workloads:
+		Long: `Measures what this machine can do (ceiling: multiplications and additions in registers, of float32, whole numbers and, where the processor
+has it, bfloat16, and bytes from memory; products: matrix products alone), and how much of it the standard workloads get: tokens a second, share of
+float32's ceiling and of their own, peak memory, allocations a step. Models are drawn by chance; nothing is read. Where none is named, all but the large ones. The workloads:
 ` + strings.Join(recipe.Workloads(true), ", ") + `.`,
 		Example: "  trimtab bench ceiling lora-bert-base --threads 2 --json > before.json\n  trimtab bench lora-bert-base --threads 2 --against before.json",
 		Args:    arguments("WORKLOAD..."),
@@ -135,12 +135,18 @@ func figureRows(f *recipe.Figures) [][]string {
 	row("ceiling", "%.1f GFLOP/s", f.Ceiling)
 	row("ceiling of one thread", "%.1f GFLOP/s", f.SingleCeiling)
 	row("share of the ceiling", "%.1f %%", 100*f.Share)
+	row("ceiling of int8", "%.1f GOP/s", f.Int8)
+	row("int8, one thread", "%.1f GOP/s", f.SingleInt8)
+	row("ceiling of bf16", "%.1f GFLOP/s", f.BF16)
+	row("bf16, one thread", "%.1f GFLOP/s", f.SingleBF16)
+	row("its own ceiling", "%.1f GOP/s", f.OwnCeiling)
+	row("share of its own ceiling", "%.1f %%", 100*f.OwnShare)
 	row("memory", "%.1f GB/s", f.Bandwidth)
 	row("ceiling of reading", "%.1f GB/s", f.ReadCeiling)
 	row("share of that ceiling", "%.1f %%", 100*f.ReadShare)
 	for _, p := range f.Products {
-		rows = append(rows, []string{fmt.Sprintf("  %d x %d x %d", p.Rows, p.In, p.Out), fmt.Sprintf("%.1f GFLOP/s, %.1f %%; backward %.1f, %.1f %%; weights %.1f GB/s",
-			p.Rate, 100*p.Rate/f.Ceiling, p.BackwardRate, 100*p.BackwardRate/f.Ceiling, p.Bandwidth)})
+		rows = append(rows, []string{fmt.Sprintf("  %d x %d x %d", p.Rows, p.In, p.Out), fmt.Sprintf("%.1f GFLOP/s, %s; backward %.1f, %s; weights %.1f GB/s",
+			p.Rate, shares(f, p.Rate), p.BackwardRate, shares(f, p.BackwardRate), p.Bandwidth)})
 	}
 	if f.Seconds > 0 {
 		rows = append(rows, []string{"  allocations a step", fmt.Sprintf("%.0f", f.Allocations)})
@@ -149,6 +155,15 @@ func figureRows(f *recipe.Figures) [][]string {
 		rows = append(rows, []string{"  peak memory", size(f.PeakBytes)})
 	}
 	return rows
+}
+
+// shares are those of a rate in the ceiling and, where there is one, in the workload's own.
+func shares(f *recipe.Figures, rate float64) string {
+	s := fmt.Sprintf("%.1f %%", 100*rate/f.Ceiling)
+	if f.OwnCeiling > 0 {
+		s += fmt.Sprintf(" (%.1f %% of its own)", 100*rate/f.OwnCeiling)
+	}
+	return s
 }
 
 // comparisonRows are the rows of a comparison with the figures of a file; c is nil where there is none.

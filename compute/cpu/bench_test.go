@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"trimtab/compute"
 	"trimtab/compute/cases"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkCases(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ceiling := d.Ceiling(time.Second)
+	ceiling := d.Ceiling(compute.F32, time.Second)
 	for _, c := range cases.Bench() {
 		b.Run(c.FullName(), func(b *testing.B) { report(b, cases.Time(d, c, false, 400*time.Millisecond), ceiling) })
 		if c.Backward != nil {

@@ -7,7 +7,7 @@ import (
 
 // inBF16 says whether w's product and its gradient are computed in bfloat16: this processor's kernels do so.
 func (d *Device) inBF16(w *weight) bool {
-	return w.precision == compute.BF16 && d.k.MultipliesBF16()
+	return d.Multiplies(w.precision) == compute.BF16
 }
 
 // linearBF16 is y = x·wᵀ + bias in bfloat16.

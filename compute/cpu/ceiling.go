@@ -3,26 +3,43 @@ package cpu
 import (
 	"time"
 
+	"trimtab/compute"
 	"trimtab/internal/kernel"
 )
 
-// Ceiling measures, for about the given time, how many floating-point operations a
-// second all threads together can do in registers: what no product can pass. It is the best of
+// Multiplies is what products with frozen weights held in p are computed in, forward and backward: float32, or int8's whole numbers, or, where the kernels
+// multiply it, bfloat16.
+func (d *Device) Multiplies(p compute.Precision) compute.Precision {
+	switch {
+	case p == compute.LLMInt8:
+		return compute.Int8
+	case p == compute.Int8 || p == compute.BF16 && d.k.MultipliesBF16():
+		return p
+	}
+	return compute.F32
+}
+
+// Ceiling measures, for about the given time, how many multiplications and additions a
+// second all threads together can do in registers with the instructions that multiply weights held in p: what no product with them can pass. It is the best of
 // short runs.
-func (d *Device) Ceiling(budget time.Duration) float64 {
+func (d *Device) Ceiling(p compute.Precision, budget time.Duration) float64 {
 	const turns, runs = 4096, 16
+	peak := d.k.PeakFMA
+	switch d.Multiplies(p) {
+	case compute.Int8:
+		peak = d.k.PeakInt8
+	case compute.BF16:
+		peak = d.k.PeakBF16
+	}
 	best := 0.0
 	for begin := time.Now(); time.Since(begin) < budget || best == 0; {
 		start := time.Now()
-		d.run(runs*d.Threads(), func(d *Device, _ *worker, _ int) { d.k.PeakFMA(turns) })
+		d.run(runs*d.Threads(), func(*Device, *worker, int) { peak(turns) })
 		seconds := time.Since(start).Seconds()
-		best = max(best, float64(runs*d.Threads()*turns)*d.operations()/seconds)
+		best = max(best, float64(runs*d.Threads())*peak(turns)/seconds)
 	}
 	return best
 }
-
-// operations is what one turn of PeakFMA does.
-func (d *Device) operations() float64 { return d.k.PeakFMA(1) }
 
 // ReadCeiling measures, for about the given time, how many bytes a second all threads together can read from memory: what
 // no product of few rows with weights that are larger than the caches can pass. It is the best of passes over 256 MiB.

@@ -8,15 +8,17 @@ import (
 	"trimtab/internal/chance"
 )
 
-func BenchmarkPeakFMA(b *testing.B) {
+func BenchmarkPeak(b *testing.B) {
 	for _, s := range Tiers() {
-		b.Run(s.Name, func(b *testing.B) {
-			var operations float64
-			for b.Loop() {
-				operations += s.PeakFMA(100000)
-			}
-			b.ReportMetric(operations/float64(b.Elapsed().Nanoseconds()), "GF")
-		})
+		for name, peak := range map[string]func(int) float64{"fma": s.PeakFMA, "int8": s.PeakInt8} {
+			b.Run(s.Name+"/"+name, func(b *testing.B) {
+				var operations float64
+				for b.Loop() {
+					operations += peak(100000)
+				}
+				b.ReportMetric(operations/float64(b.Elapsed().Nanoseconds()), "GOP")
+			})
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ var avx512bf16 = func() *Set {
 	s := *avx512vnni
 	s.Name = "avx512bf16"
 	s.bf16 = bf16Tiles.multiply
+	s.peakBF16 = peakLoop[float32]{lanes: 16, chains: peakChains, products: 2, add: peakBF16AVX512BF16}
 	return &s
 }()
 

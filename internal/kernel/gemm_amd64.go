@@ -93,7 +93,7 @@ func (t *gemmTiles) outer(c []float32, ldc int, a []float32, lda int, b []float3
 	}
 }
 
-// peakChains is the number of multiply-adds in a turn of the generated peakFMA.
+// peakChains is the number of vectors of sums in the generated loops of peak.go.
 const peakChains = 12
 
 func flag(b bool) int {

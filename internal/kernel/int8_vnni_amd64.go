@@ -44,6 +44,7 @@ var avx512vnni = func() *Set {
 	}
 	s.beginInt8 = beginInt8AVX512VNNI
 	s.int8, s.int8Gradient = vnniInt8.multiply, vnniInt8.gradient
+	s.peakInt8 = peakLoop[int32]{lanes: 16, chains: peakChains, products: 4, add: peakInt8AVX512VNNI}
 	return &s
 }()
 

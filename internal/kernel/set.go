@@ -92,6 +92,8 @@ type functions struct {
 	peak           func(turns int)
 	peakOperations int // a turn
 	peakRead       func(x []float32)
+	peakInt8       peakLoop[int32]
+	peakBF16       peakLoop[float32] // empty where bf16 is nil
 }
 
 // Tiers gives the tiers that this program can run on this machine, the plain Go one first, the fastest last.

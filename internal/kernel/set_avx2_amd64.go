@@ -91,6 +91,7 @@ var avx2 = &Set{Name: "avx2", Panel: 16, Tile: 6, functions: functions{
 		dropoutAVX2(dst, x, &counter, &key, d.limit, d.scale)
 	},
 	peak: peakFMAAVX2, peakOperations: 2 * peakChains * 8, peakRead: peakReadAVX2,
+	peakInt8: peakLoop[int32]{lanes: 8, chains: peakChains, products: 2, add: peakInt8AVX2},
 }}
 
 var avx2Tiles = &gemmTiles{

@@ -91,6 +91,7 @@ var avx512 = &Set{Name: "avx512", Panel: 32, Tile: 14, functions: functions{
 		dropoutAVX512(dst, x, &counter, &key, d.limit, d.scale)
 	},
 	peak: peakFMAAVX512, peakOperations: 2 * peakChains * 16, peakRead: peakReadAVX512,
+	peakInt8: peakLoop[int32]{lanes: 16, chains: peakChains, products: 2, add: peakInt8AVX512},
 }}
 
 var avx512Tiles = &gemmTiles{

@@ -29,5 +29,5 @@ var generic = &Set{Name: "generic", Panel: genericPanel, Tile: 1, functions: fun
 	absMax: absMaxGeneric, quantizeRow: quantizeRowGeneric, int8: int8Generic, int8Gradient: int8GradientGeneric,
 	splitRow: splitRowGeneric, addOutlier: addOutlierGeneric,
 	dropout: dropoutGeneric,
-	peak:    peakGeneric, peakOperations: genericPeakOperations, peakRead: peakReadGeneric,
+	peak:    peakGeneric, peakOperations: genericPeakOperations, peakRead: peakReadGeneric, peakInt8: genericInt8Loop,
 }}

@@ -31,12 +31,3 @@ func TestPick(t *testing.T) {
 		t.Errorf("unknown tier: %v", err)
 	}
 }
-
-func TestPeakFMACounts(t *testing.T) {
-	eachTier(t, func(t *testing.T, s *Set) {
-		one, ten := s.PeakFMA(1), s.PeakFMA(10)
-		if one <= 0 || ten != 10*one {
-			t.Errorf("one turn is %v operations, ten are %v", one, ten)
-		}
-	})
-}

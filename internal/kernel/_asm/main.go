@@ -63,6 +63,7 @@ var families = []family{
 	{"outlier", outlierFamily, both},
 	{"stream", streamFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
+	{"peak", peakFamily, []tier{avx2, avx512, vnni, bf16}},
 }
 
 func generate(dir string, t tier, f family) error {

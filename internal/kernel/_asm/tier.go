@@ -19,6 +19,7 @@ type tier struct {
 	span   []int  // span[r]: the panels that a tile of r rows covers, where that is more than one
 	direct int    // of the highest tile that takes 8-bit codes as they lie
 	vnni   bool   // it has VPDPWSSD and VPDPBUSD
+	halves bool   // it has VDPBF16PS
 }
 
 var (
@@ -27,7 +28,7 @@ var (
 	// vnni is avx512 for the families that it has.
 	vnni = tier{name: "avx512vnni", suffix: "AVX512VNNI", bytes: 64, rows: 14, vnni: true}
 	// bf16 is that too.
-	bf16 = tier{name: "avx512bf16", suffix: "AVX512BF16", bytes: 64, rows: 14, direct: 8}
+	bf16 = tier{name: "avx512bf16", suffix: "AVX512BF16", bytes: 64, rows: 14, direct: 8, halves: true}
 )
 
 func (t tier) lanes() int { return t.bytes / 4 }
