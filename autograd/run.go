@@ -94,14 +94,13 @@ func (t *Tape) ready(loss *Value, wanted []*Value) error {
 	return nil
 }
 
-// grow makes the arena of n elements. A large one that was there goes back to the system first, or
-// both would be resident until the heap has grown enough for a collection.
+// grow makes the arena of n elements. Before a large one, what is garbage goes back to the system: the arena that was there, and what
+// making weights left. It would be resident until the heap has grown enough for a collection.
 func (t *Tape) grow(n int) {
 	const large = 16 << 20 / 4
-	was := len(t.arena)
 	t.arena = nil
 	t.values.rest(func(v *Value) { v.data, v.grad = compute.Mat{}, compute.Mat{} })
-	if was >= large {
+	if n >= large {
 		debug.FreeOSMemory()
 	}
 	t.arena = t.dev.Alloc(n)

@@ -2,7 +2,8 @@ package compute
 
 import "trimtab/tensor"
 
-// Source is what a weight is packed from: the elements of a [Mat] or a [Transposed] one, or a [StoredNF4].
+// Source is what a weight is packed from: the elements of a [Mat] or a [Transposed] one, a [StoredNF4], or what a
+// [Made] writes.
 type Source interface {
 	// OutIn are the weight's rows and columns.
 	OutIn() (out, in int)
@@ -25,3 +26,14 @@ type StoredNF4 struct {
 
 // OutIn are Out and In.
 func (s StoredNF4) OutIn() (out, in int) { return s.Out, s.In }
+
+// Made is a weight [Out, In] whose elements are written where they are asked for: they are never all in memory.
+type Made struct {
+	Out, In int
+	// Fill writes the elements from number first on, row by row, to dst. They are those of whole rows, and the first row's number is a
+	// multiple of 16. Several threads call it.
+	Fill func(dst []float32, first int)
+}
+
+// OutIn are Out and In.
+func (m Made) OutIn() (out, in int) { return m.Out, m.In }

@@ -17,8 +17,8 @@ type Init struct {
 	Std float32
 }
 
-// fill draws the elements of a fresh parameter, addressed by its name, into v.
-func (i Init) fill(v []float32, name string, o *LoadOptions) {
+// fill draws the elements of a fresh parameter, addressed by its name, from number from on, a multiple of 16, into v.
+func (i Init) fill(v []float32, from int, name string, o *LoadOptions) {
 	if i.Std == 0 {
 		for j := range v {
 			v[j] = i.Constant
@@ -27,6 +27,7 @@ func (i Init) fill(v []float32, name string, o *LoadOptions) {
 	}
 	k := chance.Key{Seed: o.Seed, Site: chance.SiteOf(name)}
 	inParts(v, func(first int, v []float32) {
+		first += from
 		if o.Uniform {
 			coarse(v, k, uint64(first), i.Std)
 			return

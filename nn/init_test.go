@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"testing"
 
 	"trimtab/compute"
@@ -24,7 +25,7 @@ func TestInit(t *testing.T) {
 	}
 	drawn := func(o LoadOptions) []float32 {
 		v := make([]float32, n)
-		Init{Std: std}.fill(v, "w", &o)
+		Init{Std: std}.fill(v, 0, "w", &o)
 		return v
 	}
 	one := drawn(LoadOptions{Seed: 3, Uniform: true})
@@ -60,6 +61,7 @@ func TestFreshLeaveNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // or the buffer might be collected between two of them
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for _, q := range tree.Params() {
@@ -72,4 +74,10 @@ func TestFreshLeaveNothing(t *testing.T) {
 	if made := after.TotalAlloc - before.TotalAlloc; made > packed+buffers {
 		t.Errorf("%d weights of %d bytes took %d bytes, expected %d at most", maps, 2*width*width, made, packed+buffers)
 	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if left := int64(after.HeapAlloc) - int64(before.HeapAlloc); left > packed+buffers/2 {
+		t.Errorf("%d weights of %d bytes left %d bytes, expected %d at most", maps, 2*width*width, left, packed+buffers/2)
+	}
+	runtime.KeepAlive(tree)
 }

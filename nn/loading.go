@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"weak"
 
 	"trimtab/checkpoint"
 	"trimtab/compute"
@@ -45,7 +46,7 @@ type LoadOptions struct {
 	NewHead bool
 	// Std is the deviation of fresh weights where there is no file.
 	Std float32
-	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact] and tables aside.
+	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact] and tables aside: of those, see there and [Scope.Embedding].
 	Precision compute.Precision
 	// Seed addresses the chance of fresh tensors. Their distribution is normal, or, if Uniform, coarse and
 	// uniform with the same deviation, which takes a fraction of the time.
@@ -68,8 +69,12 @@ type Loading struct {
 	tree   Tree
 	errs   []error
 	zeros  []float32 // of all tensors that are not read
-	passed []float32 // a tensor on its way from another type, or from chance, to its packed form
+	passed weak.Pointer[passage]
 }
+
+// passage is memory for a tensor on its way from another type, or from chance, to its packed form. The next tensor takes it again, unless
+// it was collected meanwhile.
+type passage struct{ elements []float32 }
 
 // Load begins to load a base from src; a nil src makes every tensor fresh.
 func Load(dev compute.Device, src Source, o LoadOptions) *Loading {
@@ -163,7 +168,7 @@ func (l *Loading) param(name string, shape tensor.Shape, init Init, mayBeFresh, 
 		}
 	case l.source == nil || mayBeFresh:
 		p.Fresh = true
-		p.fresh = func(v []float32) { init.fill(v, name, &l.o) }
+		p.fresh = func(v []float32, from int) { init.fill(v, from, name, &l.o) }
 	default:
 		l.fail(fmt.Errorf("%s: %w: %s %v", l.source.Where(name), ErrMissing, name, shape))
 	}
@@ -180,10 +185,12 @@ func (l *Loading) unread(n int) []float32 {
 
 // converted is memory for n elements until the next call.
 func (l *Loading) converted(n int) []float32 {
-	if len(l.passed) < n {
-		l.passed = make([]float32, n)
+	p := l.passed.Value()
+	if p == nil || len(p.elements) < n {
+		p = &passage{make([]float32, n)}
+		l.passed = weak.Make(p)
 	}
-	return l.passed[:n]
+	return p.elements[:n]
 }
 
 // turn is the transpose of a quantized weight: files hold those as [out, in] even where a map is published as [in, out]. Its NF4, which is

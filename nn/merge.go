@@ -80,7 +80,7 @@ func (t *Tree) Untie(l *Linear) (bool, error) {
 	if len(q.attached) > 0 || len(q.edits) > 0 || q.set != nil {
 		return false, fmt.Errorf("%s: %w to %s, which a delta changes: take that delta off first", l.Name, ErrTied, q.Name)
 	}
-	own := &Param{Name: join(l.Name, "weight"), Shape: q.Shape, Fresh: q.Fresh, dev: q.dev, load: q.load, base: q.base, transposed: l.Transposed, precision: q.precision, exact: true}
+	own := &Param{Name: join(l.Name, "weight"), Shape: q.Shape, Fresh: q.Fresh, dev: q.dev, load: q.load, base: q.base, transposed: l.Transposed, precision: q.precision, half: true}
 	l.tied, l.Weight, l.untied = q, own, 1
 	t.params = append(t.params, own)
 	return true, nil

@@ -22,12 +22,14 @@ type Param struct {
 
 	dev        compute.Device
 	load       *Loading
-	base       *tensor.Tensor    // as published; nil of a fresh one
-	fresh      func(v []float32) // how a fresh one begins
-	transposed bool              // published as [in, out]
+	base       *tensor.Tensor              // as published; nil of a fresh one
+	fresh      func(v []float32, from int) // how the elements of a fresh one begin, from number from on
+	transposed bool                        // published as [in, out]
 	precision  compute.Precision
 	exact      bool           // held in float32 whatever the base's precision
-	shared     bool           // also a table of rows: never packed, held once
+	half       bool           // held in bfloat16 whatever the base's precision, unless that is float32
+	shared     bool           // a table of rows
+	multiplied bool           // of a table: also the weight of a tied map
 	set        []float32      // replaces base: a merged weight
 	floats     []float32      // base's elements, where they were needed as float32
 	packed     compute.Weight // for products or look-ups
@@ -59,7 +61,7 @@ func (q *Param) Base() ([]float32, error) {
 	}
 	if q.base == nil {
 		q.floats = make([]float32, q.Elements())
-		q.fresh(q.floats)
+		q.fresh(q.floats, 0)
 		return q.floats, nil
 	}
 	v, err := q.base.Float32s()
@@ -71,12 +73,20 @@ func (q *Param) Base() ([]float32, error) {
 
 // passing is Float32s, in memory that the next call takes again where they are drawn or a file holds something else than float32.
 func (q *Param) passing() ([]float32, error) {
-	if q.trains != nil || q.set != nil || q.floats != nil || q.load.o.Unread || q.base != nil && q.base.DType == tensor.F32 && q.base.Decode == nil {
+	if q.trains != nil || q.set != nil {
 		return q.Float32s()
+	}
+	return q.passingBase()
+}
+
+// passingBase is Base, in such memory.
+func (q *Param) passingBase() ([]float32, error) {
+	if q.floats != nil || q.load.o.Unread || q.base != nil && q.base.DType == tensor.F32 && q.base.Decode == nil {
+		return q.Base()
 	}
 	v := q.load.converted(q.Elements())
 	if q.base == nil {
-		q.fresh(v)
+		q.fresh(v, 0)
 		return v, nil
 	}
 	if err := q.base.CopyFloat32s(v); err != nil {
@@ -106,10 +116,21 @@ func (q *Param) Bytes() int64 { return q.BytesIn(q.precision) }
 
 // BytesIn is Bytes if the weights of the blocks were held in p.
 func (q *Param) BytesIn(p compute.Precision) int64 {
-	if len(q.Shape) != 2 || q.exact {
+	if len(q.Shape) != 2 || q.lies(p) {
 		return 4 * int64(q.Elements())
 	}
-	return p.Bytes(q.outIn())
+	return q.held(p).Bytes(q.outIn())
+}
+
+// held is the precision of a matrix in a base of precision p.
+func (q *Param) held(p compute.Precision) compute.Precision {
+	switch {
+	case q.exact:
+		return compute.F32
+	case q.half && p != compute.F32:
+		return compute.BF16
+	}
+	return p
 }
 
 // outIn are the rows and columns of the weight of a linear map.
@@ -127,15 +148,23 @@ func (q *Param) stored() bool {
 
 // Passing is the memory of the elements on their way from the base's file to the device's form.
 func (q *Param) Passing() int64 {
-	if len(q.Shape) != 2 || q.shared || q.trains != nil || q.base == nil || q.base.DType == tensor.F32 && q.base.Decode == nil || q.stored() {
+	if len(q.Shape) != 2 || q.trains != nil || q.base == nil || q.parted() || q.base.DType == tensor.F32 && q.base.Decode == nil || q.stored() {
 		return 0
 	}
 	return 4 * int64(q.Elements())
 }
 
 // Mapped reports whether the elements are a table that stays in its file: only the rows that are looked up come into memory.
-func (q *Param) Mapped() bool {
-	return q.shared && q.set == nil && q.base != nil && q.base.Release != nil && q.base.DType == tensor.F32
+func (q *Param) Mapped() bool { return q.MappedIn(q.precision) }
+
+// MappedIn is Mapped of a base of precision p. A table that is multiplied with too is packed where p is not float32.
+func (q *Param) MappedIn(p compute.Precision) bool {
+	return q.shared && (!q.multiplied || p == compute.F32) && q.set == nil && q.base != nil && q.base.Release != nil && q.base.DType == tensor.F32
+}
+
+// lies reports whether a base of precision p reads the elements as they lie, in float32: a table, in its file or on the heap.
+func (q *Param) lies(p compute.Precision) bool {
+	return q.shared && (p == compute.F32 || q.set != nil) || q.MappedIn(p)
 }
 
 // Train makes the parameter trainable, starting from its present elements, and
@@ -168,7 +197,7 @@ func (q *Param) Copy(name string) (*autograd.Parameter, error) {
 	now := q.set
 	if now == nil {
 		var err error
-		if now, err = q.Base(); err != nil {
+		if now, err = q.passingBase(); err != nil {
 			return nil, err
 		}
 	}
@@ -255,40 +284,61 @@ func (q *Param) Weight() (compute.Weight, error) {
 	if q.packed != nil {
 		return q.packed, nil
 	}
-	if q.stored() {
-		out, in := q.outIn()
-		q.packed = q.dev.Pack(compute.StoredNF4{Out: out, In: in, NF4: q.base.NF4}, q.precision)
-		q.Release()
+	if q.lies(q.precision) {
+		v, err := q.Float32s()
+		if err != nil {
+			return nil, err
+		}
+		if q.set == nil {
+			q.floats = v
+		}
+		q.packed = q.dev.Rows(compute.NewMat(q.Shape[0], q.Shape[1], v))
+		if !q.Mapped() {
+			q.Release()
+		}
 		return q.packed, nil
 	}
-	read := q.passing
-	if q.shared {
-		read = q.Float32s
+	from, err := q.source()
+	if err != nil {
+		return nil, err
 	}
-	v, err := read()
+	q.packed = q.dev.Pack(from, q.precision)
+	if q.base == nil {
+		q.floats = nil // it can be drawn again
+	}
+	q.Release()
+	return q.packed, nil
+}
+
+// source is what the device's form is made from.
+func (q *Param) source() (compute.Source, error) {
+	out, in := q.outIn()
+	if q.stored() {
+		return compute.StoredNF4{Out: out, In: in, NF4: q.base.NF4}, nil
+	}
+	if q.parted() && q.trains == nil && q.set == nil && q.floats == nil && !q.load.o.Unread {
+		if q.base == nil {
+			return compute.Made{Out: out, In: in, Fill: q.fresh}, nil
+		}
+		if err := q.base.CopyPart(nil, 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", q.Name, err)
+		}
+		return compute.Made{Out: out, In: in, Fill: func(dst []float32, first int) { _ = q.base.CopyPart(dst, first) }}, nil // it was checked
+	}
+	v, err := q.passing()
 	if err != nil {
 		return nil, err
 	}
 	m := compute.NewMat(q.Shape[0], q.Shape[1], v)
-	switch {
-	case q.shared:
-		if q.set == nil {
-			q.floats = v
-		}
-		q.packed = q.dev.Rows(m)
-	case q.transposed:
-		q.packed = q.dev.Pack(compute.Transposed(m), q.precision)
-	default:
-		q.packed = q.dev.Pack(m, q.precision)
+	if q.transposed {
+		return compute.Transposed(m), nil
 	}
-	switch {
-	case q.Mapped():
-	case q.base == nil && !q.shared:
-		q.floats = nil // a fresh one can be drawn again
-	default:
-		q.Release()
-	}
-	return q.packed, nil
+	return m, nil
+}
+
+// parted reports whether elements become float32 some rows at a time, as they are packed.
+func (q *Param) parted() bool {
+	return !q.transposed && (q.base == nil || q.base.DType != tensor.F32 && q.base.Decode == nil)
 }
 
 // weight is Weight, with the tape taking the error.

@@ -69,9 +69,8 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 	s.turned = transposed
 	l.Weight = s.Param("weight", shape, s.init)
 	l.Weight.transposed = transposed
-	if l.Weight.exact = s.exact; !s.exact {
-		l.Weight.precision = s.load.o.Precision
-	}
+	l.Weight.exact = s.exact
+	l.Weight.precision = l.Weight.held(s.load.o.Precision)
 	if bias {
 		l.Bias = s.Param("bias", tensor.Shape{out}, Init{})
 	}
@@ -85,6 +84,7 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 func (s Scope) Tied(name string, e *Embedding, bias *Param) *Linear {
 	s = s.At(name)
 	l := &Linear{Site: Site{s.path}, In: e.Dim, Out: e.Count, Weight: e.Weight, Bias: bias}
+	e.Weight.multiplied = true
 	s.load.alias(join(s.path, "weight"), e.Weight)
 	if bias != nil {
 		s.load.alias(join(s.path, "bias"), bias)
@@ -112,12 +112,14 @@ func (s Scope) RMSNorm(name string, n int, eps float32) *Norm {
 	return norm
 }
 
-// Embedding is a table of count vectors of dim.
+// Embedding is a table of count vectors of dim. It is float32 where the base's precision is, or a file that holds it so lets it stay there;
+// else bfloat16.
 func (s Scope) Embedding(name string, count, dim int) *Embedding {
 	s = s.At(name)
 	e := &Embedding{Site: Site{s.path}, Count: count, Dim: dim}
 	e.Weight = s.Param("weight", tensor.Shape{count, dim}, s.init)
-	e.Weight.shared, e.Weight.exact = true, true
+	e.Weight.shared, e.Weight.half = true, true
+	e.Weight.precision = e.Weight.held(s.load.o.Precision)
 	s.load.add(e)
 	return e
 }

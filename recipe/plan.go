@@ -39,7 +39,7 @@ type planner struct {
 	evaluated  []*Examples // what is evaluated: validation and test data
 	evaluating int64       // bytes of the arena that takes
 	held       int64       // bytes of data and tokenizer on the heap
-	mapped     int64       // bytes of tables that stay in their file
+	tables     []table     // those that may stay in their file
 	steps      course
 }
 
@@ -119,7 +119,7 @@ func (p *planner) prepare() error {
 		return err
 	}
 	p.held += live() - before
-	p.mapped = p.tables()
+	p.tables = p.readTables()
 	if p.evaluating, err = p.evaluationArena(); err != nil {
 		return err
 	}

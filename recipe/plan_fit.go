@@ -138,7 +138,7 @@ func (p *planner) precisions(own compute.Precision) []compute.Precision {
 // frozen are the bytes of frozen weights in a precision.
 func (p *planner) frozen(precision compute.Precision) (bytes int64) {
 	for _, q := range p.j.Base.Tree.Params() {
-		if !q.Trains() && !q.Mapped() {
+		if !q.Trains() && !q.MappedIn(precision) {
 			bytes += q.BytesIn(precision)
 		}
 	}

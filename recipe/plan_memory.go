@@ -4,6 +4,7 @@ import (
 	"runtime"
 
 	"trimtab/compute"
+	"trimtab/nn"
 	"trimtab/train"
 )
 
@@ -17,7 +18,8 @@ type Memory struct {
 	Weights int64
 	// Trained are what trains, with gradients, the optimizer's states, and the best state so far where there is an evaluation.
 	Trained int64
-	// Arena are a batch's activations and their gradients.
+	// Arena are a batch's activations and their gradients, or, where that is more, the largest weight on its way to its packed form, which
+	// is gone before them.
 	Arena int64
 }
 
@@ -41,22 +43,21 @@ func (p *planner) settings() settings {
 
 // memory is what a run with other settings takes.
 func (p *planner) memory(s settings) (Memory, error) {
-	m := Memory{Program: programBytes + p.scratch(), Data: p.held, Weights: p.mapped}
+	m := Memory{Program: programBytes + p.scratch(), Data: p.held, Weights: p.mapped(s.precision)}
 	passing := int64(0)
 	for _, q := range p.j.Base.Tree.Params() {
-		if q.Trains() || q.Mapped() {
+		if q.Trains() || q.MappedIn(s.precision) {
 			continue
 		}
 		passing = max(passing, q.Passing())
 	}
 	m.Weights += p.frozen(s.precision)
-	m.Program += passing
 	n := p.trained()
 	m.Trained = 8 * int64(n)
 	for _, q := range p.j.Parameters {
 		m.Trained += s.training.MomentBytes(len(q.Data))
 	}
-	m.Arena = p.evaluating
+	m.Arena = max(p.evaluating, passing)
 	if p.run == nil {
 		return m, nil
 	}
@@ -93,16 +94,34 @@ func live() int64 {
 // window is how much of a mapped file comes into memory where one byte of it is read.
 const window = 64 << 10
 
-// tables are the bytes of tables in the base's file that the run's tokens bring into memory.
-func (p *planner) tables() (bytes int64) {
+// table is a table in the base's file, with its bytes that the run's tokens bring into memory.
+type table struct {
+	*nn.Param
+	bytes int64
+}
+
+// mapped are the bytes of tables that stay in the base's file where weights are held in a precision.
+func (p *planner) mapped(precision compute.Precision) (bytes int64) {
+	for _, t := range p.tables {
+		if t.MappedIn(precision) && !t.Trains() {
+			bytes += t.bytes
+		}
+	}
+	return bytes
+}
+
+// readTables looks at the tables that might stay in the base's file.
+func (p *planner) readTables() (tables []table) {
 	all := p.evaluated
 	if p.examples != nil {
 		all = append([]*Examples{p.examples}, all...)
 	}
 	words := p.j.Base.Model.Words().Weight
 	for _, q := range p.j.Base.Tree.Params() {
+		t := table{q, 4 * int64(q.Elements())}
 		switch {
-		case !q.Mapped() || q.Trains():
+		case !q.MappedIn(compute.F32):
+			continue
 		case q == words && p.j.Classifier != nil:
 			row := 4 * int64(q.Elements()/q.Shape[0])
 			seen := map[int64]bool{}
@@ -115,10 +134,9 @@ func (p *planner) tables() (bytes int64) {
 					}
 				}
 			}
-			bytes += int64(len(seen)) * window
-		default:
-			bytes += 4 * int64(q.Elements())
+			t.bytes = int64(len(seen)) * window
 		}
+		tables = append(tables, t)
 	}
-	return bytes
+	return tables
 }

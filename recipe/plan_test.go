@@ -38,6 +38,13 @@ func TestPlannedWeights(t *testing.T) {
 			}
 			held += int64(w.Bytes() - 4*l.Weight.Elements())
 		}
+		for _, e := range embeddings(j) {
+			w, err := e.Weight.Weight()
+			if err != nil {
+				t.Fatal(err)
+			}
+			held += int64(w.Bytes() - 4*e.Weight.Elements())
+		}
 		if off := plan.Memory.Weights - held; off > held/50 || -off > held/50 {
 			t.Errorf("%v: planned %d bytes, held %d", p, plan.Memory.Weights, held)
 		}

@@ -44,7 +44,7 @@ func TestQuantizedRuns(t *testing.T) {
 	}
 }
 
-// held says that the blocks' weights are held in p, and others in float32.
+// held says that the blocks' weights are held in p, an output layer that is a table in bfloat16, and others in float32.
 func held(t *testing.T, j *recipe.Job, p compute.Precision) {
 	t.Helper()
 	blocks := 0
@@ -54,9 +54,12 @@ func held(t *testing.T, j *recipe.Job, p compute.Precision) {
 			t.Fatal(err)
 		}
 		want := compute.F32
-		if inBlock(l.Name) {
+		switch {
+		case inBlock(l.Name):
 			want = p
 			blocks++
+		case l.Weight == j.Base.Model.Words().Weight && p != compute.F32:
+			want = compute.BF16
 		}
 		if w.Precision() != want {
 			t.Errorf("%s is held in %v, expected %v", l.Name, w.Precision(), want)
@@ -75,6 +78,17 @@ func linears(j *recipe.Job) []*nn.Linear {
 	for _, l := range j.Base.Tree.Layers() {
 		if l, ok := l.(*nn.Linear); ok {
 			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// embeddings are the tables of a job's base.
+func embeddings(j *recipe.Job) []*nn.Embedding {
+	var all []*nn.Embedding
+	for _, l := range j.Base.Tree.Layers() {
+		if e, ok := l.(*nn.Embedding); ok {
+			all = append(all, e)
 		}
 	}
 	return all
@@ -108,6 +122,18 @@ func TestQuantizedAnswers(t *testing.T) {
 				if err := to[i].Weight.Set(m.Data); err != nil {
 					t.Fatal(err)
 				}
+			}
+		}
+		tables := embeddings(plain)
+		for i, e := range embeddings(quantized) {
+			w, err := e.Weight.Weight()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := compute.NewMat(e.Count, e.Dim, make([]float32, e.Count*e.Dim))
+			quantized.Device.Unpack(m, w)
+			if err := tables[i].Weight.Set(m.Data); err != nil {
+				t.Fatal(err)
 			}
 		}
 		d, s, err := r.Rows(r.Data.Test)

@@ -106,6 +106,21 @@ func (t *Tensor) CopyFloat32s(dst []float32) error {
 	return nil
 }
 
+// CopyPart writes the elements of a floating-point tensor from number from on to dst; errors as [Tensor.Float32s]. One that is decoded has no parts.
+func (t *Tensor) CopyPart(dst []float32, from int) error {
+	n, err := t.floats()
+	if err != nil {
+		return err
+	}
+	if t.Decode != nil || from < 0 || from+len(dst) > n {
+		return fmt.Errorf("%w: %v has no part of %d elements from %d on", ErrShape, t.Shape, len(dst), from)
+	}
+	size := t.DType.Size()
+	part := Tensor{DType: t.DType, Data: t.Data[from*size : (from+len(dst))*size]}
+	part.convert(dst)
+	return nil
+}
+
 // floats checks that the tensor is sound and real, and counts its elements.
 func (t *Tensor) floats() (int, error) {
 	if !t.DType.IsFloat() {

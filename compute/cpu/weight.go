@@ -75,6 +75,8 @@ func (d *Device) Pack(w compute.Source, p compute.Precision) compute.Weight {
 		return d.pack(packing{from: w}, out, in, p)
 	case compute.Transposed:
 		return d.pack(packing{from: compute.Mat(w), transposed: true}, out, in, p)
+	case compute.Made:
+		return d.pack(packing{fill: w.Fill}, out, in, p)
 	case compute.StoredNF4:
 		if p == compute.NF4 {
 			return d.pack(packing{stored: w.NF4}, out, in, p)
@@ -123,9 +125,14 @@ func (d *Device) packPanel(thread *worker, i int) {
 	} else {
 		panel = p.w.panels[from*p.w.in:]
 	}
-	if p.transposed {
+	switch {
+	case p.fill != nil:
+		rows := thread.floats(workerTemp2, n*p.w.in)
+		p.fill(rows, from*p.w.in)
+		k.PackRows(panel, rows, p.w.in, n, p.w.in)
+	case p.transposed:
 		k.PackCols(panel, p.from.Data[from:], p.from.Stride, p.w.in, n)
-	} else {
+	default:
 		k.PackRows(panel, p.from.Data[from*p.from.Stride:], p.from.Stride, n, p.w.in)
 	}
 	if p.w.quantized != nil {
@@ -171,7 +178,8 @@ func (d *Device) unpackPanel(thread *worker, i int) {
 type packing struct {
 	w          *weight
 	from       compute.Mat
-	transposed bool        // from is [in, out]
-	stored     *tensor.NF4 // instead of from
+	transposed bool                           // from is [in, out]
+	fill       func(dst []float32, first int) // instead of from
+	stored     *tensor.NF4                    // likewise
 	to         compute.Mat
 }

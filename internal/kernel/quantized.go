@@ -205,12 +205,15 @@ func dequantizeNibblesGeneric(dst []float32, q []uint8, k int, scale, zero []flo
 // RowOf writes column o of the packed matrix, a row [k] of the linear map's weight.
 func (s *Set) RowOf(dst []float32, c *Quantized, o int) {
 	p, j := o/c.panel, o%c.panel
+	if c.form == BF16 {
+		for k := range dst[:c.k] {
+			dst[k] = math.Float32frombits(uint32(c.halves[(p*c.k+k)*c.panel+j]) << 16)
+		}
+		return
+	}
 	for k := range dst[:c.k] {
-		at := (p*c.k+k)*c.panel + j
 		group, _ := c.span(k)
 		switch i := o*c.groups + group; c.form {
-		case BF16:
-			dst[k] = math.Float32frombits(uint32(c.halves[at]) << 16)
 		case Int8:
 			dst[k] = float32(int8(c.bytes(p)[byteAt(k, c.panel, j)])) * c.scales.at(i)
 		case NF4:
