@@ -136,15 +136,27 @@ func (t *Tape) Activate(x *Value, f compute.Activation) *Value {
 	*o = activate{x, t.value(x.Rows, x.Cols), f}
 	n := t.record(o, compute.OpActivate, t.list(o.y), t.list(x))
 	n.overwrites()
-	n.keep, n.cheap = t.list(x), true
+	n.keep, n.cheap, n.byRows = t.list(x), true, true
 	return o.y
 }
 
-func (o *activate) forward(t *Tape) { t.dev.Activate(o.y.data, o.x.data, o.f) }
+func (o *activate) forward(t *Tape) {
+	step := t.stripOf(o.x)
+	for from := 0; from < o.x.Rows; from += step {
+		to := min(from+step, o.x.Rows)
+		t.dev.Activate(o.y.data.RowRange(from, to), t.rows(o.x, from, to), o.f)
+	}
+}
 
 func (o *activate) backward(t *Tape) {
-	if dx, add, ok := t.gradient(o.x); ok {
-		t.dev.ActivateBackward(dx, o.y.grad, o.x.data, o.f, add)
+	dx, add, ok := t.gradient(o.x)
+	if !ok {
+		return
+	}
+	step := t.stripOf(o.x)
+	for from := 0; from < o.x.Rows; from += step {
+		to := min(from+step, o.x.Rows)
+		t.dev.ActivateBackward(dx.RowRange(from, to), o.y.grad.RowRange(from, to), t.rows(o.x, from, to), o.f, add)
 	}
 }
 
@@ -159,16 +171,34 @@ func (t *Tape) Gate(g, u *Value, f compute.Activation) *Value {
 	o := fresh[gate](t)
 	*o = gate{g, u, t.value(g.Rows, g.Cols), f}
 	n := t.record(o, compute.OpGate, t.list(o.y), t.list(g, u))
-	n.keep, n.inPlace, n.cheap = t.list(g, u), true, true
+	n.keep, n.inPlace, n.cheap, n.byRows = t.list(g, u), true, true, true
 	return o.y
 }
 
-func (o *gate) forward(t *Tape) { t.dev.Gate(o.y.data, o.g.data, o.u.data, o.f) }
+func (o *gate) forward(t *Tape) {
+	step := t.stripOf(o.g)
+	for from := 0; from < o.g.Rows; from += step {
+		to := min(from+step, o.g.Rows)
+		t.dev.Gate(o.y.data.RowRange(from, to), t.rows(o.g, from, to), t.rows(o.u, from, to), o.f)
+	}
+}
 
 func (o *gate) backward(t *Tape) {
 	dg, addG, _ := t.gradient(o.g)
 	du, addU, _ := t.gradient(o.u)
-	t.dev.GateBackward(dg, du, o.y.grad, o.g.data, o.u.data, o.f, addG, addU)
+	step := t.stripOf(o.g)
+	for from := 0; from < o.g.Rows; from += step {
+		to := min(from+step, o.g.Rows)
+		t.dev.GateBackward(rowsOf(dg, from, to), rowsOf(du, from, to), o.y.grad.RowRange(from, to), t.rows(o.g, from, to), t.rows(o.u, from, to), o.f, addG, addU)
+	}
+}
+
+// rowsOf are rows [from, to) of m; a matrix that is left out stays so.
+func rowsOf(m compute.Mat, from, to int) compute.Mat {
+	if !m.Exists() {
+		return m
+	}
+	return m.RowRange(from, to)
 }
 
 type drop struct {

@@ -2,8 +2,8 @@ package autograd
 
 import "trimtab/compute"
 
-// outputElements bounds the logits that LinearCrossEntropy holds at once: 128 MB.
-const outputElements = 32 << 20
+// outputElements bounds the logits that LinearCrossEntropy holds at once: 32 MB.
+const outputElements = 8 << 20
 
 type linearCrossEntropy struct {
 	x, bias, loss   *Value

@@ -39,6 +39,8 @@ type plan struct {
 	order    []*interval // those that inherit nothing, in the order of placing
 	placed   []*interval // of those, by offset
 	peak     int         // elements of the arena
+	strip    int         // elements of a strip; 0: stripElements, which tests have too few for
+	behind   bool        // the step that runs is behind the forward
 	noReuse  bool        // give every matrix a place of its own: tests compare with it
 }
 
@@ -49,8 +51,11 @@ func (p *plan) lives(iv *interval, v *Value, at int) {
 	}
 	if iv.size == 0 {
 		n := v.Rows * v.Cols
-		if iv == &v.shelf {
+		switch {
+		case iv == &v.shelf:
 			n = compute.BF16Len(n)
+		case iv == &v.restored && v.strips:
+			n = min(v.Rows, p.stripRows(v)) * v.Cols
 		}
 		*iv = interval{from: at, size: max(16, (n+15)&^15)}
 		p.births = append(p.births, iv)
@@ -69,7 +74,7 @@ func (t *Tape) prepare(loss *Value) {
 			v.first, v.again, v.gradient = interval{}, interval{}, interval{}
 			v.shelf, v.restored = interval{}, interval{}
 			v.written, v.reached, v.remade, v.maker = false, false, false, 0
-			v.anew, v.shelved = false, false
+			v.anew, v.shelved, v.strips = false, false, false
 			if t.nodes[i].cheap && t.nodes[i].block < 0 && v == t.nodes[i].out[0] {
 				v.maker = i + 1
 			}
@@ -162,14 +167,14 @@ func (t *Tape) live(s step, at int, loss *Value) {
 		}
 	case again:
 		for _, v := range n.in {
-			p.lives(v.root().version(at), v.root(), at)
+			p.read(v.root(), at)
 		}
 		for _, v := range n.out {
 			p.lives(&v.again, v, at)
 		}
 	case backward:
 		for _, v := range n.keep {
-			p.lives(v.root().version(at), v.root(), at)
+			p.read(v.root(), at)
 		}
 		for _, v := range n.out {
 			if v.reached || v == loss.root() {
@@ -182,6 +187,16 @@ func (t *Tape) live(s step, at int, loss *Value) {
 			}
 		}
 	}
+}
+
+// read notes that v is read at a step behind the forward.
+func (p *plan) read(v *Value, at int) {
+	if v.strips {
+		p.lives(&v.shelf, v, at)
+		p.lives(&v.restored, v, at)
+		return
+	}
+	p.lives(v.version(at), v, at)
 }
 
 // version is the life of v that a step reads: another from when it was restored or made again.

@@ -110,6 +110,7 @@ func (t *Tape) run() {
 	started := false
 	for _, s := range t.plan.steps {
 		n := &t.nodes[s.node]
+		t.plan.behind = s.phase == again || s.phase == backward
 		switch s.phase {
 		case shelve:
 			t.dev.ToBF16(t.onShelf(s.value), s.value.data)

@@ -29,6 +29,7 @@ type node struct {
 	inPlace         bool     // out[0] may take the memory of in[0]
 	gradientInPlace bool     // in[0]'s gradient may take the memory of out[0]'s
 	cheap           bool     // out[0] is made again for the backward rather than kept
+	byRows          bool     // it reads what it keeps by rows, any number of them at a time
 	needs           bool     // its backward will run
 	block           int      // checkpointed block, or -1
 	flops           int64    // of the forward

@@ -66,6 +66,7 @@ type Value struct {
 
 	anew    bool // it is made again before the backward reads it, as far as the schedule is written
 	shelved bool // it is kept as bfloat16 until the backward
+	strips  bool // who reads it then restores some rows at a time, into the place of v.restored
 
 	first, again, gradient interval // when data lives: made forward, made again for the backward; when grad does
 	shelf, restored        interval // of a shelved value: when its bfloat16 elements live, and those made of them
