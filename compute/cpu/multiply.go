@@ -110,7 +110,7 @@ func (d *Device) block(n0, n1, k0, k1 int, pack bool) {
 		p.right = d.floats(sharedPanels, d.k.PackedLen(n1-n0, k1-k0))
 		d.run((n1-n0+packCols-1)/packCols, (*Device).packChunk)
 	}
-	d.tile()
+	d.tileBlock()
 	d.run((p.c.Rows+p.rowStep-1)/p.rowStep*p.colTiles, (*Device).multiplyChunk)
 }
 
@@ -195,6 +195,35 @@ func (d *Device) tile() {
 		unit *= abreast
 	}
 	p.colStep = even(cols, (cols*p.rowStep*k+work-1)/work, unit)
+	p.colTiles = (cols + p.colStep - 1) / p.colStep
+}
+
+const (
+	// blockRows is about how many rows a thread of a float32 product takes at once: a block of them stays in the second cache
+	// while it goes through blockCols columns or more, so that it is brought there once for many of them.
+	blockRows, blockCols = 72, 256
+	// stayLen is how many elements of rows stay there from one tile to the next one, however narrow.
+	stayLen = 48 << 10
+)
+
+// tileBlock cuts the block of c of a float32 product.
+func (d *Device) tileBlock() {
+	p := &d.product
+	rows, cols, k := p.c.Rows, p.n1-p.n0, p.k1-p.k0
+	parts, width, unit := (rows+blockRows-1)/blockRows, blockCols, d.k.Panel
+	p.rowStep = even(rows, parts, d.k.Tile)
+	if rows*k <= stayLen {
+		width = blockCols / 4
+	}
+	if rows <= fewRows {
+		unit *= abreast
+	}
+	most := tilesPerThread * d.Threads()
+	n := max(1, min((cols+width-1)/width, (most+parts-1)/parts, rows*cols*k/leastWork))
+	for n > 1 && n*parts < most && n*parts%d.Threads() != 0 {
+		n++ // as many for each
+	}
+	p.colStep = even(cols, n, unit)
 	p.colTiles = (cols + p.colStep - 1) / p.colStep
 }
 

@@ -5,8 +5,12 @@ package kernel
 //go:generate go -C _asm run . ..
 
 // A gemmKernel computes one tile of C over one block of k. Its panels are stride elements apart; of a single panel only cols columns
-// exist. acc is 1 to add to c. A high tile asks for two lines from next on in every four steps of k, a low one for its own panels.
-type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)
+// exist. acc is 1 to add to c. In every turnSteps of k a high tile asks for two lines from next on, which goes ahead bytes further; a low one asks for
+// its own panels.
+type gemmKernel func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32, ahead int)
+
+// turnSteps is how many steps of k a tile's loop takes in a turn.
+const turnSteps = 4
 
 // An outerKernel computes one tile of GemmOuter of which cols columns exist.
 type outerKernel func(c *float32, ldc int, a *float32, lda int, b *float32, ldb, k, cols, acc int)
@@ -50,32 +54,28 @@ func (t *gemmTiles) stream(c []float32, ldc int, a []float32, lda int, b []float
 		for k0 := 0; k0 < k; k0 += BlockK {
 			kc := min(BlockK, k-k0)
 			panel := b[j*k+k0*t.panel:]
-			kernel(&c[j], ldc, &a[k0], lda, &panel[0], stride, kc, cols, flag(acc || k0 > 0), &panel[0])
+			kernel(&c[j], ldc, &a[k0], lda, &panel[0], stride, kc, cols, flag(acc || k0 > 0), &panel[0], 0)
 		}
 		j += cols
 	}
 }
 
-// block is gemm for m rows and a block of kc steps of k, panel after panel. While a panel is used, the next one is fetched.
+// block is gemm for m rows and a block of kc steps of k, panel after panel. While a panel is used, the next one is fetched:
+// evenly, because more misses at once than memory can take hold up what is needed now.
 func (t *gemmTiles) block(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, kc int, acc bool) {
 	height := len(t.one) - 1
 	tiles := (m + height - 1) / height
 	for j := 0; j < n; j += t.panel {
 		panel := b[j*k:]
-		next, lines := panel, 0
+		next, ahead := panel, 0
 		if j+t.panel < n {
-			next, lines = b[(j+t.panel)*k:], kc*t.panel/16
+			next, ahead = b[(j+t.panel)*k:], min(2*lineBytes, (4*t.panel*turnSteps+tiles-1)/tiles)
 		}
 		cols := min(t.panel, n-j)
-		for left, i, line := tiles, 0, 0; left > 0; left-- {
+		for left, i, at := tiles, 0, 0; left > 0; left-- {
 			rows := (m - i + left - 1) / left
-			ahead := &next[0]
-			if line < lines {
-				ahead = &next[line*16]
-				line += kc / 2
-			}
-			t.one[rows](&c[i*ldc+j], ldc, &a[i*lda], lda, &panel[0], 0, kc, cols, flag(acc), ahead)
-			i += rows
+			t.one[rows](&c[i*ldc+j], ldc, &a[i*lda], lda, &panel[0], 0, kc, cols, flag(acc), &next[min(at/4, kc*t.panel-1)], ahead)
+			i, at = i+rows, at+kc/turnSteps*ahead
 		}
 	}
 }

@@ -7,47 +7,47 @@ package kernel
 // gemm1x1AVX2 computes a tile of 1 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm1x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm1x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm2x1AVX2 computes a tile of 2 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm2x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm2x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm3x1AVX2 computes a tile of 3 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm3x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm3x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm4x1AVX2 computes a tile of 4 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm4x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm4x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm5x1AVX2 computes a tile of 5 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm5x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm5x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm6x1AVX2 computes a tile of 6 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm6x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm6x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm1x4AVX2 computes a tile of 1 rows and 4 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm1x4AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm1x4AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm2x3AVX2 computes a tile of 2 rows and 3 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm2x3AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm2x3AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm3x2AVX2 computes a tile of 3 rows and 2 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm3x2AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm3x2AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // peakFMAAVX2 runs turns times 12 multiply-adds on whole registers.
 //

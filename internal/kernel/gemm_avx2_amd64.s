@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm1x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm1x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm1x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -139,9 +139,9 @@ DATA lanesAVX2<>+24(SB)/4, $0x00000006
 DATA lanesAVX2<>+28(SB)/4, $0x00000007
 GLOBL lanesAVX2<>(SB), RODATA|NOPTR, $32
 
-// func gemm2x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm2x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm2x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -301,9 +301,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm3x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm3x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm3x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm3x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -500,9 +500,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm4x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm4x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm4x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -740,9 +740,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm5x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm5x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -750,6 +750,7 @@ TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-80
 	ADDQ       CX, DX
 	MOVQ       b+32(FP), BX
 	MOVQ       next+72(FP), SI
+	MOVQ       ahead+80(FP), DI
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -760,27 +761,27 @@ TEXT ·gemm5x1AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	VXORPS     Y9, Y9, Y9
-	MOVQ       c+0(FP), DI
-	MOVQ       ldc+8(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	MOVQ       k+48(FP), DI
-	SUBQ       $0x04, DI
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
 	PREFETCHT0   64(SI)
-	ADDQ         $0x00000080, SI
+	ADDQ         DI, SI
 	VMOVUPS      (BX), Y10
 	VMOVUPS      32(BX), Y11
 	VBROADCASTSS (AX), Y12
@@ -852,11 +853,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, R8
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, R8
 	JEQ  done3
 
 rest2:
@@ -880,7 +881,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, BX
-	DECQ         DI
+	DECQ         R8
 	JNE          rest2
 
 done3:
@@ -1017,9 +1018,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm6x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm6x1AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -1027,6 +1028,7 @@ TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-80
 	ADDQ       CX, DX
 	MOVQ       b+32(FP), BX
 	MOVQ       next+72(FP), SI
+	MOVQ       ahead+80(FP), DI
 	VXORPS     Y0, Y0, Y0
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -1039,29 +1041,29 @@ TEXT ·gemm6x1AVX2(SB), NOSPLIT, $0-80
 	VXORPS     Y9, Y9, Y9
 	VXORPS     Y10, Y10, Y10
 	VXORPS     Y11, Y11, Y11
-	MOVQ       c+0(FP), DI
-	MOVQ       ldc+8(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	MOVQ       k+48(FP), DI
-	SUBQ       $0x04, DI
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
 	PREFETCHT0   64(SI)
-	ADDQ         $0x00000080, SI
+	ADDQ         DI, SI
 	VMOVUPS      (BX), Y12
 	VMOVUPS      32(BX), Y13
 	VBROADCASTSS (AX), Y14
@@ -1145,11 +1147,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000100, BX
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, R8
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, R8
 	JEQ  done3
 
 rest2:
@@ -1176,7 +1178,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000040, BX
-	DECQ         DI
+	DECQ         R8
 	JNE          rest2
 
 done3:
@@ -1331,9 +1333,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm1x4AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm1x4AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX
@@ -1472,9 +1474,9 @@ store6:
 	VZEROUPPER
 	RET
 
-// func gemm2x3AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm2x3AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm2x3AVX2(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX
@@ -1678,9 +1680,9 @@ store6:
 	VZEROUPPER
 	RET
 
-// func gemm3x2AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm3x2AVX2(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-80
+TEXT ·gemm3x2AVX2(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX

@@ -7,92 +7,92 @@ package kernel
 // gemm1x1AVX512 computes a tile of 1 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm1x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm1x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm2x1AVX512 computes a tile of 2 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm2x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm2x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm3x1AVX512 computes a tile of 3 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm3x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm3x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm4x1AVX512 computes a tile of 4 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm4x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm4x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm5x1AVX512 computes a tile of 5 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm5x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm5x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm6x1AVX512 computes a tile of 6 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm6x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm6x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm7x1AVX512 computes a tile of 7 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm7x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm7x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm8x1AVX512 computes a tile of 8 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm8x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm8x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm9x1AVX512 computes a tile of 9 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm9x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm9x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm10x1AVX512 computes a tile of 10 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm10x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm10x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm11x1AVX512 computes a tile of 11 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm11x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm11x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm12x1AVX512 computes a tile of 12 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm12x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm12x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm13x1AVX512 computes a tile of 13 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm13x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm13x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm14x1AVX512 computes a tile of 14 rows and 1 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm14x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm14x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm1x4AVX512 computes a tile of 1 rows and 4 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm1x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm1x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm2x4AVX512 computes a tile of 2 rows and 4 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm2x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm2x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm3x4AVX512 computes a tile of 3 rows and 4 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm3x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm3x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // gemm4x3AVX512 computes a tile of 4 rows and 3 panels; stride is the distance of panels.
 //
 //go:noescape
-func gemm4x3AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+func gemm4x3AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 
 // peakFMAAVX512 runs turns times 12 multiply-adds on whole registers.
 //

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm1x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm1x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm1x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -134,9 +134,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm2x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm2x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm2x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -302,9 +302,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm3x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm3x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm3x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm3x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -508,9 +508,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm4x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm4x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm4x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -756,9 +756,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm5x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm5x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -766,6 +766,7 @@ TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, DX
 	MOVQ       b+32(FP), BX
 	MOVQ       next+72(FP), SI
+	MOVQ       ahead+80(FP), DI
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -776,32 +777,32 @@ TEXT ·gemm5x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z7, Z7, Z7
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-	MOVQ       c+0(FP), DI
-	MOVQ       ldc+8(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+48(FP), DI
-	SUBQ       $0x04, DI
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
 	PREFETCHT0   64(SI)
-	ADDQ         $0x00000080, SI
+	ADDQ         DI, SI
 	VMOVUPS      (BX), Z10
 	VMOVUPS      64(BX), Z11
 	VBROADCASTSS (AX), Z12
@@ -873,11 +874,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, R8
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, R8
 	JEQ  done3
 
 rest2:
@@ -901,7 +902,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000080, BX
-	DECQ         DI
+	DECQ         R8
 	JNE          rest2
 
 done3:
@@ -1038,9 +1039,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm6x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm6x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -1048,6 +1049,7 @@ TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, DX
 	MOVQ       b+32(FP), BX
 	MOVQ       next+72(FP), SI
+	MOVQ       ahead+80(FP), DI
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1060,35 +1062,35 @@ TEXT ·gemm6x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z9, Z9, Z9
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-	MOVQ       c+0(FP), DI
-	MOVQ       ldc+8(FP), R8
-	SHLQ       $0x02, R8
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	MOVQ       k+48(FP), DI
-	SUBQ       $0x04, DI
+	MOVQ       c+0(FP), R8
+	MOVQ       ldc+8(FP), R9
+	SHLQ       $0x02, R9
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       R9, R8
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	MOVQ       k+48(FP), R8
+	SUBQ       $0x04, R8
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (SI)
 	PREFETCHT0   64(SI)
-	ADDQ         $0x00000080, SI
+	ADDQ         DI, SI
 	VMOVUPS      (BX), Z12
 	VMOVUPS      64(BX), Z13
 	VBROADCASTSS (AX), Z14
@@ -1172,11 +1174,11 @@ loop4:
 	ADDQ         $0x00000010, AX
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000200, BX
-	SUBQ         $0x04, DI
+	SUBQ         $0x04, R8
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, DI
+	ADDQ $0x04, R8
 	JEQ  done3
 
 rest2:
@@ -1203,7 +1205,7 @@ rest2:
 	ADDQ         $0x00000004, AX
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000080, BX
-	DECQ         DI
+	DECQ         R8
 	JNE          rest2
 
 done3:
@@ -1358,9 +1360,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm7x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm7x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -1370,6 +1372,7 @@ TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, BX
 	MOVQ       b+32(FP), SI
 	MOVQ       next+72(FP), DI
+	MOVQ       ahead+80(FP), R8
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1384,38 +1387,38 @@ TEXT ·gemm7x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z11, Z11, Z11
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-	MOVQ       c+0(FP), R8
-	MOVQ       ldc+8(FP), R9
-	SHLQ       $0x02, R9
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	MOVQ       k+48(FP), R8
-	SUBQ       $0x04, R8
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
 	PREFETCHT0   64(DI)
-	ADDQ         $0x00000080, DI
+	ADDQ         R8, DI
 	VMOVUPS      (SI), Z14
 	VMOVUPS      64(SI), Z15
 	VBROADCASTSS (AX), Z16
@@ -1512,11 +1515,11 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, R9
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, R9
 	JEQ  done3
 
 rest2:
@@ -1547,7 +1550,7 @@ rest2:
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000080, SI
-	DECQ         R8
+	DECQ         R9
 	JNE          rest2
 
 done3:
@@ -1720,9 +1723,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm8x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm8x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -1732,6 +1735,7 @@ TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, BX
 	MOVQ       b+32(FP), SI
 	MOVQ       next+72(FP), DI
+	MOVQ       ahead+80(FP), R8
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1748,41 +1752,41 @@ TEXT ·gemm8x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z13, Z13, Z13
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-	MOVQ       c+0(FP), R8
-	MOVQ       ldc+8(FP), R9
-	SHLQ       $0x02, R9
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	MOVQ       k+48(FP), R8
-	SUBQ       $0x04, R8
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
 	PREFETCHT0   64(DI)
-	ADDQ         $0x00000080, DI
+	ADDQ         R8, DI
 	VMOVUPS      (SI), Z16
 	VMOVUPS      64(SI), Z17
 	VBROADCASTSS (AX), Z18
@@ -1891,11 +1895,11 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, R9
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, R9
 	JEQ  done3
 
 rest2:
@@ -1929,7 +1933,7 @@ rest2:
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000080, SI
-	DECQ         R8
+	DECQ         R9
 	JNE          rest2
 
 done3:
@@ -2120,9 +2124,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm9x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm9x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -2132,6 +2136,7 @@ TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, BX
 	MOVQ       b+32(FP), SI
 	MOVQ       next+72(FP), DI
+	MOVQ       ahead+80(FP), R8
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2150,44 +2155,44 @@ TEXT ·gemm9x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z15, Z15, Z15
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-	MOVQ       c+0(FP), R8
-	MOVQ       ldc+8(FP), R9
-	SHLQ       $0x02, R9
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	MOVQ       k+48(FP), R8
-	SUBQ       $0x04, R8
+	MOVQ       c+0(FP), R9
+	MOVQ       ldc+8(FP), R10
+	SHLQ       $0x02, R10
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       R10, R9
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	MOVQ       k+48(FP), R9
+	SUBQ       $0x04, R9
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (DI)
 	PREFETCHT0   64(DI)
-	ADDQ         $0x00000080, DI
+	ADDQ         R8, DI
 	VMOVUPS      (SI), Z18
 	VMOVUPS      64(SI), Z19
 	VBROADCASTSS (AX), Z20
@@ -2308,11 +2313,11 @@ loop4:
 	ADDQ         $0x00000010, DX
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000200, SI
-	SUBQ         $0x04, R8
+	SUBQ         $0x04, R9
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R8
+	ADDQ $0x04, R9
 	JEQ  done3
 
 rest2:
@@ -2349,7 +2354,7 @@ rest2:
 	ADDQ         $0x00000004, DX
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000080, SI
-	DECQ         R8
+	DECQ         R9
 	JNE          rest2
 
 done3:
@@ -2558,9 +2563,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm10x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm10x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -2572,6 +2577,7 @@ TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, SI
 	MOVQ       b+32(FP), DI
 	MOVQ       next+72(FP), R8
+	MOVQ       ahead+80(FP), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2592,47 +2598,47 @@ TEXT ·gemm10x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z17, Z17, Z17
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-	MOVQ       c+0(FP), R9
-	MOVQ       ldc+8(FP), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+48(FP), R9
-	SUBQ       $0x04, R9
+	MOVQ       c+0(FP), R10
+	MOVQ       ldc+8(FP), R11
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	MOVQ       k+48(FP), R10
+	SUBQ       $0x04, R10
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
-	ADDQ         $0x00000080, R8
+	ADDQ         R9, R8
 	VMOVUPS      (DI), Z20
 	VMOVUPS      64(DI), Z21
 	VBROADCASTSS (AX), Z22
@@ -2766,11 +2772,11 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	SUBQ         $0x04, R9
+	SUBQ         $0x04, R10
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R9
+	ADDQ $0x04, R10
 	JEQ  done3
 
 rest2:
@@ -2811,7 +2817,7 @@ rest2:
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000080, DI
-	DECQ         R9
+	DECQ         R10
 	JNE          rest2
 
 done3:
@@ -3038,9 +3044,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm11x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm11x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -3052,6 +3058,7 @@ TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, SI
 	MOVQ       b+32(FP), DI
 	MOVQ       next+72(FP), R8
+	MOVQ       ahead+80(FP), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3074,50 +3081,50 @@ TEXT ·gemm11x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z19, Z19, Z19
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-	MOVQ       c+0(FP), R9
-	MOVQ       ldc+8(FP), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+48(FP), R9
-	SUBQ       $0x04, R9
+	MOVQ       c+0(FP), R10
+	MOVQ       ldc+8(FP), R11
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	MOVQ       k+48(FP), R10
+	SUBQ       $0x04, R10
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
-	ADDQ         $0x00000080, R8
+	ADDQ         R9, R8
 	VMOVUPS      (DI), Z22
 	VMOVUPS      64(DI), Z23
 	VBROADCASTSS (AX), Z24
@@ -3263,11 +3270,11 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	SUBQ         $0x04, R9
+	SUBQ         $0x04, R10
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R9
+	ADDQ $0x04, R10
 	JEQ  done3
 
 rest2:
@@ -3311,7 +3318,7 @@ rest2:
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000080, DI
-	DECQ         R9
+	DECQ         R10
 	JNE          rest2
 
 done3:
@@ -3556,9 +3563,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm12x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm12x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -3570,6 +3577,7 @@ TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, SI
 	MOVQ       b+32(FP), DI
 	MOVQ       next+72(FP), R8
+	MOVQ       ahead+80(FP), R9
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3594,53 +3602,53 @@ TEXT ·gemm12x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z21, Z21, Z21
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-	MOVQ       c+0(FP), R9
-	MOVQ       ldc+8(FP), R10
-	SHLQ       $0x02, R10
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	MOVQ       k+48(FP), R9
-	SUBQ       $0x04, R9
+	MOVQ       c+0(FP), R10
+	MOVQ       ldc+8(FP), R11
+	SHLQ       $0x02, R11
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       R11, R10
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	MOVQ       k+48(FP), R10
+	SUBQ       $0x04, R10
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R8)
 	PREFETCHT0   64(R8)
-	ADDQ         $0x00000080, R8
+	ADDQ         R9, R8
 	VMOVUPS      (DI), Z24
 	VMOVUPS      64(DI), Z25
 	VBROADCASTSS (AX), Z26
@@ -3798,11 +3806,11 @@ loop4:
 	ADDQ         $0x00000010, BX
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000200, DI
-	SUBQ         $0x04, R9
+	SUBQ         $0x04, R10
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R9
+	ADDQ $0x04, R10
 	JEQ  done3
 
 rest2:
@@ -3849,7 +3857,7 @@ rest2:
 	ADDQ         $0x00000004, BX
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000080, DI
-	DECQ         R9
+	DECQ         R10
 	JNE          rest2
 
 done3:
@@ -4112,9 +4120,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm13x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm13x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -4128,6 +4136,7 @@ TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, DI
 	MOVQ       b+32(FP), R8
 	MOVQ       next+72(FP), R9
+	MOVQ       ahead+80(FP), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4154,56 +4163,56 @@ TEXT ·gemm13x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z23, Z23, Z23
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
-	MOVQ       c+0(FP), R10
-	MOVQ       ldc+8(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	MOVQ       k+48(FP), R10
-	SUBQ       $0x04, R10
+	MOVQ       c+0(FP), R11
+	MOVQ       ldc+8(FP), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	MOVQ       k+48(FP), R11
+	SUBQ       $0x04, R11
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
-	ADDQ         $0x00000080, R9
+	ADDQ         R10, R9
 	VMOVUPS      (R8), Z26
 	VMOVUPS      64(R8), Z27
 	VBROADCASTSS (AX), Z28
@@ -4374,11 +4383,11 @@ loop4:
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000200, R8
-	SUBQ         $0x04, R10
+	SUBQ         $0x04, R11
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R10
+	ADDQ $0x04, R11
 	JEQ  done3
 
 rest2:
@@ -4429,7 +4438,7 @@ rest2:
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000080, R8
-	DECQ         R10
+	DECQ         R11
 	JNE          rest2
 
 done3:
@@ -4710,9 +4719,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm14x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm14x1AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-88
 	MOVQ       a+16(FP), AX
 	MOVQ       lda+24(FP), CX
 	SHLQ       $0x02, CX
@@ -4726,6 +4735,7 @@ TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-80
 	ADDQ       CX, DI
 	MOVQ       b+32(FP), R8
 	MOVQ       next+72(FP), R9
+	MOVQ       ahead+80(FP), R10
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -4754,59 +4764,59 @@ TEXT ·gemm14x1AVX512(SB), NOSPLIT, $0-80
 	VPXORD     Z25, Z25, Z25
 	VPXORD     Z26, Z26, Z26
 	VPXORD     Z27, Z27, Z27
-	MOVQ       c+0(FP), R10
-	MOVQ       ldc+8(FP), R11
-	SHLQ       $0x02, R11
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	MOVQ       k+48(FP), R10
-	SUBQ       $0x04, R10
+	MOVQ       c+0(FP), R11
+	MOVQ       ldc+8(FP), R12
+	SHLQ       $0x02, R12
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	ADDQ       R12, R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	MOVQ       k+48(FP), R11
+	SUBQ       $0x04, R11
 	JLT        tail1
 	PCALIGN    $0x20
 
 loop4:
 	PREFETCHT0   (R9)
 	PREFETCHT0   64(R9)
-	ADDQ         $0x00000080, R9
+	ADDQ         R10, R9
 	VMOVUPS      (R8), Z28
 	VMOVUPS      64(R8), Z29
 	VBROADCASTSS (AX), Z30
@@ -4989,11 +4999,11 @@ loop4:
 	ADDQ         $0x00000010, SI
 	ADDQ         $0x00000010, DI
 	ADDQ         $0x00000200, R8
-	SUBQ         $0x04, R10
+	SUBQ         $0x04, R11
 	JGE          loop4
 
 tail1:
-	ADDQ $0x04, R10
+	ADDQ $0x04, R11
 	JEQ  done3
 
 rest2:
@@ -5047,7 +5057,7 @@ rest2:
 	ADDQ         $0x00000004, SI
 	ADDQ         $0x00000004, DI
 	ADDQ         $0x00000080, R8
-	DECQ         R10
+	DECQ         R11
 	JNE          rest2
 
 done3:
@@ -5346,9 +5356,9 @@ store7:
 	VZEROUPPER
 	RET
 
-// func gemm1x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm1x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm1x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX
@@ -5503,9 +5513,9 @@ store6:
 	VZEROUPPER
 	RET
 
-// func gemm2x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm2x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm2x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX
@@ -5779,9 +5789,9 @@ store6:
 	VZEROUPPER
 	RET
 
-// func gemm3x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm3x4AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm3x4AVX512(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX
@@ -6134,9 +6144,9 @@ store6:
 	VZEROUPPER
 	RET
 
-// func gemm4x3AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32)
+// func gemm4x3AVX512(c *float32, ldc int, a *float32, lda int, b *float32, stride int, k int, cols int, acc int, next *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-80
+TEXT ·gemm4x3AVX512(SB), NOSPLIT, $0-88
 	MOVQ    a+16(FP), AX
 	MOVQ    lda+24(FP), CX
 	SHLQ    $0x02, CX

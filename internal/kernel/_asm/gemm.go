@@ -38,13 +38,13 @@ func gemmFamily(g *gen) {
 // exist; wider ones are always whole.
 func gemmTile(g *gen, r, n int) {
 	name := fmt.Sprintf("gemm%dx%d", r, n)
-	g.begin(name, "func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32)",
+	g.begin(name, "func(c *float32, ldc int, a *float32, lda int, b *float32, stride, k, cols, acc int, next *float32, ahead int)",
 		fmt.Sprintf("computes a tile of %d rows and %d panels; stride is the distance of panels.", r, n))
 	a, rows := g.rowAddresses(g.arg("a"), g.arg("lda"), r)
 	b, panels := g.panelAddresses(g.arg("b"), n)
-	var next reg.GPVirtual
+	var next, ahead reg.GPVirtual
 	if r > streamRows {
-		next = g.arg("next")
+		next, ahead = g.arg("next"), g.arg("ahead")
 	}
 	sums := make([][]reg.VecVirtual, r)
 	for i := range sums {
@@ -76,7 +76,7 @@ func gemmTile(g *gen, r, n int) {
 	} else {
 		g.PREFETCHT0(operand.Mem{Base: next})
 		g.PREFETCHT0(operand.Mem{Base: next, Disp: 64})
-		g.ADDQ(operand.U32(128), next)
+		g.ADDQ(ahead, next)
 	}
 	for u := range unroll {
 		step(u)
