@@ -64,6 +64,10 @@ type Figures struct {
 	Int8       float64 `json:"ceiling_int8_gops,omitempty"`
 	SingleBF16 float64 `json:"ceiling_bf16_gflops_1_thread,omitempty"`
 	BF16       float64 `json:"ceiling_bf16_gflops,omitempty"`
+	// OutsideProducts is the share of the steps' time in which no matrix product ran, AttentionShare the part of it that attention took, whose own
+	// products count as attention.
+	OutsideProducts float64 `json:"share_outside_products,omitempty"`
+	AttentionShare  float64 `json:"share_of_attention,omitempty"`
 	// OwnCeiling is the one of them that bounds products with the workload's frozen weights, OwnShare Rate over it, where it is not float32's.
 	OwnCeiling float64 `json:"own_ceiling_gops,omitempty"`
 	OwnShare   float64 `json:"share_of_own_ceiling,omitempty"`
@@ -85,7 +89,7 @@ type measurement struct {
 	workload
 	BenchOptions
 	*Figures
-	dev     *cpu.Device
+	dev     *watched
 	ceiling time.Duration // how long a ceiling is measured
 }
 
@@ -134,7 +138,7 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 	}
 	bound()
 	forgetPeak()
-	if err := w.run(ctx, &measurement{w, o, f, dev, ceiling}); err != nil {
+	if err := w.run(ctx, &measurement{w, o, f, &watched{Device: dev}, ceiling}); err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
 	f.PeakBytes = peakMemory()

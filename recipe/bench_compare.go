@@ -98,6 +98,7 @@ func (f *Figures) measures() []Ratio {
 		{Figure: "its own ceiling, GOP/s", Now: f.OwnCeiling},
 		{Figure: "ceiling of int8, GOP/s", Now: f.Int8},
 		{Figure: "ceiling of bf16, GFLOP/s", Now: f.BF16},
+		{Figure: "time outside products, share", Now: f.OutsideProducts},
 		{Figure: "memory, GB/s", Now: f.Bandwidth},
 		{Figure: "ceiling of reading, GB/s", Now: f.ReadCeiling},
 	}

@@ -8,7 +8,6 @@ import (
 
 	"trimtab/autograd"
 	"trimtab/compute"
-	"trimtab/compute/cpu"
 	"trimtab/delta"
 	"trimtab/infer"
 	"trimtab/internal/chance"
@@ -18,7 +17,7 @@ import (
 )
 
 // benchBase is a base of a shape, its weights drawn.
-func benchBase(config string, dev *cpu.Device, precision compute.Precision) (*model.Base, error) {
+func benchBase(config string, dev compute.Device, precision compute.Precision) (*model.Base, error) {
 	c, err := model.ParseConfig("bench", []byte(config))
 	if err != nil {
 		return nil, err
@@ -108,7 +107,7 @@ func benchTraining(ctx context.Context, m *measurement) error {
 		options.Activations = m.BenchOptions.Activations
 	}
 	m.Figures.Activations = options.Activations
-	var watch stopwatch
+	watch := watchedSteps{dev: m.dev}
 	run := &train.Run{Device: m.dev, Options: options, Parameters: d.Parameters(), Objective: objective, Report: func(train.Progress) { watch.step() }}
 	watch.start(m.Steps)
 	if _, err := run.Train(ctx); err != nil {
@@ -136,7 +135,7 @@ func answerOf(base *model.Base) func(*nn.Pass) *autograd.Value {
 }
 
 // draw makes the weights of a base that were not used yet, and lets go of what making them leaves, which would lie in memory beside the steps.
-func draw(base *model.Base, dev *cpu.Device) error {
+func draw(base *model.Base, dev compute.Device) error {
 	batch, err := nn.Pack(nn.Segment{IDs: []int32{0}})
 	if err != nil {
 		return err
@@ -170,7 +169,7 @@ func benchForward(ctx context.Context, m *measurement) error {
 		return err
 	}
 	tape := autograd.New(m.dev)
-	var watch stopwatch
+	watch := watchedSteps{dev: m.dev}
 	watch.start(m.Steps)
 	for range 1 + m.Steps {
 		if err := ctx.Err(); err != nil {
@@ -197,7 +196,7 @@ func benchDecode(ctx context.Context, m *measurement) error {
 		return err
 	}
 	prompt := drawnExamples([]int{128}, base.Info().Vocabulary).Segments[0].IDs
-	var watch stopwatch
+	watch := watchedSteps{dev: m.dev}
 	watch.start(m.Steps)
 	_, err = infer.Generate(ctx, base, m.dev, [][]int32{prompt}, infer.Options{MaxNewTokens: 1 + m.Steps, Token: func(int, int32) { watch.step() }})
 	if err != nil {

@@ -47,7 +47,7 @@ func benchCeiling(_ context.Context, m *measurement) error {
 		if m.dev.Multiplies(p) != p {
 			continue
 		}
-		for i, dev := range []*cpu.Device{single, m.dev} {
+		for i, dev := range []*cpu.Device{single, m.dev.Device} {
 			*of[i] = dev.Ceiling(p, m.ceiling) / 1e9
 		}
 	}

@@ -47,6 +47,9 @@ func TestWorkloads(t *testing.T) {
 			if f.Tokens != c.tokens || f.Flops != c.flops || f.Segments != len(c.w.lengths) || len(f.AllSeconds) != 1+2*max(1, c.w.times) || !(f.Seconds > 0) {
 				t.Errorf("figures %+v; expected %d tokens, %d flops", f, c.tokens, c.flops)
 			}
+			if !(0 < f.AttentionShare && f.AttentionShare < f.OutsideProducts && f.OutsideProducts < 1) {
+				t.Errorf("%g of the time was outside products, %g in attention", f.OutsideProducts, f.AttentionShare)
+			}
 		})
 	}
 }
@@ -121,7 +124,7 @@ func TestProductFigures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &measurement{BenchOptions: BenchOptions{Steps: 1}, dev: dev}
+	m := &measurement{BenchOptions: BenchOptions{Steps: 1}, dev: &watched{Device: dev}}
 	p := m.product(m.weights(64, 96, 2), 4*64*96, 3, 64, 96)
 	if p.Rows != 3 || p.In != 64 || p.Out != 96 || !(p.Rate > 0) || !(p.BackwardRate > 0) || !(p.Bandwidth > 0) {
 		t.Errorf("figures %+v", p)

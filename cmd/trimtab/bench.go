@@ -141,6 +141,8 @@ func figureRows(f *recipe.Figures) [][]string {
 	row("bf16, one thread", "%.1f GFLOP/s", f.SingleBF16)
 	row("its own ceiling", "%.1f GOP/s", f.OwnCeiling)
 	row("share of its own ceiling", "%.1f %%", 100*f.OwnShare)
+	row("outside products", "%.1f %% of the time", 100*f.OutsideProducts)
+	row("attention", "%.1f %% of the time", 100*f.AttentionShare)
 	row("memory", "%.1f GB/s", f.Bandwidth)
 	row("ceiling of reading", "%.1f GB/s", f.ReadCeiling)
 	row("share of that ceiling", "%.1f %%", 100*f.ReadShare)

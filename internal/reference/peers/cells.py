@@ -20,60 +20,82 @@ OURS = {
 METHODS = ["full", "adapter", "lora", "prefix", "bitfit"]
 BATCHES = [1, 4, 16, 64]
 
+with open("/proc/cpuinfo") as info:
+    # Whether the processor multiplies bfloat16. Where it does not, OpenVINO has none and PyTorch's autocast takes minutes: float32, the faster one there, stands
+    # for it beside our bf16 and int8.
+    BF16 = bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", info.read()))
+FAST = "bf16" if BF16 else "f32"
+
+
+def where_bf16(*names):
+    """The names, where the processor multiplies bfloat16."""
+    return list(names) if BF16 else []
+
+
 # The table: a title, the workload, what is run here, and the peers, each with its precision.
 ROWS = [
-    ("LoRA r = 8 on query and value, 32 × 128 tokens", "lora-bert-base", ["f32", "f32, bf16 kept", "bf16", "int8"], ["PyTorch f32"]),
-    ("last states, 32 × 128", "forward-bert-base", ["f32", "int8"], ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32"]),
-    ("last states of 32 tokens", "request-bert-base", ["f32", "int8"], ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32"]),
-    ("LoRA at SST-2's lengths, 32 texts", "lora-bert-base-sst2", ["bf16", "int8"], ["PyTorch f32"]),
-    ("prompt classification at SST-2's lengths, 32 texts", "prompt-bert-base-sst2", ["bf16", "int8"], ["PyTorch f32"]),
+    ("LoRA r = 8 on query and value, 32 × 128 tokens", "lora-bert-base", ["f32", "f32, bf16 kept", "bf16", "int8"], ["PyTorch f32", *where_bf16("PyTorch bf16")]),
+    ("last states, 32 × 128", "forward-bert-base", ["f32", *where_bf16("bf16"), "int8"],
+     ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32", *where_bf16("OpenVINO bf16", "PyTorch bf16")]),
+    ("scores of two classes, 32 × 128", "classify-bert-base", ["f32", "int8"], ["PyTorch f32"]),
+    ("last states of 32 tokens", "request-bert-base", ["f32", *where_bf16("bf16"), "int8"],
+     ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32", *where_bf16("OpenVINO bf16", "PyTorch bf16")]),
+    ("LoRA at SST-2's lengths, 32 texts", "lora-bert-base-sst2", ["bf16", "int8"], ["PyTorch " + FAST]),
+    ("prompt classification at SST-2's lengths, 32 texts", "prompt-bert-base-sst2", ["bf16", "int8"], ["PyTorch " + FAST]),
     ("zero-shot SST-2 test, 872 texts, text in, labels out", "zero-shot", ["f32", "int8"], ["OpenPrompt f32"]),
     ("start to first answer, MiniLM", "start", ["f32", "int8"], ["PyTorch f32"]),
-    ("LoRA, 32 × 128, dropout 0.1", "lora-bert-base-dropout", ["bf16"], ["PyTorch f32"]),
-    ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept"], ["PyTorch f32"]),
-    ("prefix of 16, 32 × 128", "prefix-bert-base", ["bf16"], ["PyTorch f32"]),
-    ("GPT-2-small, LoRA, 8 × 256", "lora-gpt2", ["bf16"], ["PyTorch f32"]),
-    ("Llama of 1.1 billion, LoRA, 1 × 512", "lora-llama-1b", ["bf16", "nf4"], ["PyTorch f32"]),
+    ("LoRA, 32 × 128, dropout 0.1", "lora-bert-base-dropout", ["bf16"], ["PyTorch " + FAST]),
+    ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept"], ["PyTorch " + FAST]),
+    ("prefix of 16, 32 × 128", "prefix-bert-base", ["bf16"], ["PyTorch " + FAST]),
+    ("GPT-2-small, LoRA, 8 × 256", "lora-gpt2", ["bf16"], ["PyTorch " + FAST]),
+    ("Llama of 1.1 billion, LoRA, 1 × 512", "lora-llama-1b", ["bf16", "nf4"], ["PyTorch " + FAST]),
     ("decoding with it, a token", "decode-llama-1b", ["int8", "int4", "nf4"], ["llama.cpp Q8_0", "llama.cpp Q4_0"]),
 ]
 
-# What is aimed at: a title, a cell of Trimtab, the peer that it is set against, and the least of times as fast, the most of GB, of its share of
-# the peer's memory, or of seconds, the least share of memory's speed at which weights are read. On a processor without bfloat16 instructions the peer of bf16
-# is float32, which is the faster one there.
+# What is aimed at: a title, a cell of Trimtab, the peer that it is set against (none, where it is the machine), and the least of times as fast, the most of GB,
+# of its share of the peer's memory, or of seconds, the least share of memory's speed at which weights are read; of a step of training the most of its time that
+# is not spent in products, and of its allocations; of products the least share of their own ceiling from 128 rows on, and of memory's speed at one row.
 TARGETS = [
     ("LoRA, f32", "lora-bert-base", "f32", "PyTorch f32", {"times": 2.7}),
     ("LoRA, f32, bf16 kept", "lora-bert-base", "f32, bf16 kept", "PyTorch f32", {"times": 2.7, "gb": 1.5}),
-    ("LoRA, bf16", "lora-bert-base", "bf16", "PyTorch f32", {"times": 1.6, "gb": 1.0}),
-    ("LoRA, int8", "lora-bert-base", "int8", "PyTorch f32", {"times": 1.9, "gb": 0.9}),
-    ("LoRA, bf16, dropout 0.1", "lora-bert-base-dropout", "bf16", "PyTorch f32", {"times": 1.9, "gb": 1.0}),
-    ("full fine-tuning", "full-bert-base", "f32, bf16 kept", "PyTorch f32", {"times": 1.5, "share": 0.5}),
-    ("prefix of 16, bf16", "prefix-bert-base", "bf16", "PyTorch f32", {"times": 1.6}),
-    ("LoRA at SST-2's lengths, bf16", "lora-bert-base-sst2", "bf16", "PyTorch f32", {"times": 2.5}),
-    ("LoRA at SST-2's lengths, int8", "lora-bert-base-sst2", "int8", "PyTorch f32", {"times": 3}),
-    ("prompt classification, bf16", "prompt-bert-base-sst2", "bf16", "PyTorch f32", {"times": 3.5}),
-    ("prompt classification, int8", "prompt-bert-base-sst2", "int8", "PyTorch f32", {"times": 5}),
+    ("LoRA, bf16", "lora-bert-base", "bf16", "PyTorch " + FAST, {"times": 1.6, "gb": 1.0}),
+    ("LoRA, int8", "lora-bert-base", "int8", "PyTorch " + FAST, {"times": 1.9, "gb": 0.9}),
+    ("LoRA, bf16, dropout 0.1", "lora-bert-base-dropout", "bf16", "PyTorch " + FAST, {"times": 1.9, "gb": 1.0}),
+    ("full fine-tuning", "full-bert-base", "f32, bf16 kept", "PyTorch " + FAST, {"times": 1.5, "share": 0.5}),
+    ("prefix of 16, bf16", "prefix-bert-base", "bf16", "PyTorch " + FAST, {"times": 1.6}),
+    ("LoRA at SST-2's lengths, bf16", "lora-bert-base-sst2", "bf16", "PyTorch " + FAST, {"times": 2.5}),
+    ("LoRA at SST-2's lengths, int8", "lora-bert-base-sst2", "int8", "PyTorch " + FAST, {"times": 3}),
+    ("prompt classification, bf16", "prompt-bert-base-sst2", "bf16", "PyTorch " + FAST, {"times": 3.5}),
+    ("prompt classification, int8", "prompt-bert-base-sst2", "int8", "PyTorch " + FAST, {"times": 5}),
     ("zero-shot SST-2", "zero-shot", "f32", "OpenPrompt f32", {"times": 40}),
     ("last states, f32", "forward-bert-base", "f32", "OpenVINO f32", {"times": 1}),
     ("last states, f32", "forward-bert-base", "f32", "ONNX Runtime f32", {"times": 1}),
+    *[("last states, bf16", "forward-bert-base", "bf16", peer, {"times": 1}) for peer in where_bf16("OpenVINO bf16", "PyTorch bf16")],
     ("last states, int8", "forward-bert-base", "int8", "ONNX Runtime int8", {"times": 1}),
     ("one request, f32", "request-bert-base", "f32", "OpenVINO f32", {"times": 1}),
     ("one request, f32", "request-bert-base", "f32", "ONNX Runtime f32", {"times": 1}),
+    *[("one request, bf16", "request-bert-base", "bf16", peer, {"times": 1}) for peer in where_bf16("OpenVINO bf16", "PyTorch bf16")],
     ("one request, int8", "request-bert-base", "int8", "ONNX Runtime int8", {"times": 1.43}),
-    ("GPT-2-small, LoRA, bf16", "lora-gpt2", "bf16", "PyTorch f32", {"times": 2.5, "gb": 1.2}),
-    ("Llama 1.1 B, LoRA, bf16", "lora-llama-1b", "bf16", "PyTorch f32", {"times": 1.5, "gb": 3.2}),
-    ("Llama 1.1 B, LoRA, nf4", "lora-llama-1b", "nf4", "PyTorch f32", {"times": 1, "gb": 1.3}),
+    ("GPT-2-small, LoRA, bf16", "lora-gpt2", "bf16", "PyTorch " + FAST, {"times": 2.5, "gb": 1.2}),
+    ("Llama 1.1 B, LoRA, bf16", "lora-llama-1b", "bf16", "PyTorch " + FAST, {"times": 1.5, "gb": 3.2}),
+    ("Llama 1.1 B, LoRA, nf4", "lora-llama-1b", "nf4", "PyTorch " + FAST, {"times": 1, "gb": 1.3}),
     ("decoding, int8", "decode-llama-1b", "int8", "llama.cpp Q8_0", {"times": 1, "reading": 0.9}),
     ("decoding, int4", "decode-llama-1b", "int4", "llama.cpp Q4_0", {"times": 1, "reading": 0.9}),
     ("decoding, nf4", "decode-llama-1b", "nf4", "llama.cpp Q4_0", {"times": 1, "reading": 0.9}),
+    ("products, f32", "products", "f32", None, {"products": 0.9, "row": 0.9}),
+    ("products, bf16", "products", "bf16", None, {"products": 0.8, "row": 0.9}),
+    ("products, int8", "products", "int8", None, {"products": 0.8, "row": 0.9}),
+    ("a step of training, f32", "lora-bert-base", "f32", None, {"outside": 0.2, "allocations": 0}),
+    ("a step of training, bf16", "lora-bert-base", "bf16", None, {"outside": 0.3, "allocations": 0}),
     ("start to first answer", "start", "f32", "PyTorch f32", {"seconds": 0.15}),
 ]
 
 # The precisions in which products alone are measured.
-PRODUCTS = ["f32", "int8"]
+PRODUCTS = ["f32", "bf16", "int8", "int4", "nf4"]
 
-# Steps of the peers that are timed, after one that is not; those that are not named take 1. Trimtab takes 2 at most, of which each is many where steps are short.
-STEPS = {"lora-bert-base": 2, "forward-bert-base": 2, "request-bert-base": 40, "lora-bert-base-sst2": 3, "prompt-bert-base-sst2": 3, "start": 3,
-         "decode-llama-1b": 2, "products": 2}
+# Steps that are timed, after one that is not: of the workloads that are not named three, of large batches one. Trimtab takes 3 at most, of which each is many where
+# steps are short.
+STEPS = {"request-bert-base": 40, "decode-llama-1b": 4}
 
 
 class Cell:
@@ -89,8 +111,8 @@ class Cell:
 
     def command(self, o):
         """The process to run; o holds program, pythons, threads and the folder of results."""
-        steps, slow = STEPS.get(self.workload, 1), self.side == "PyTorch" and self.precision == "bf16" or self.batch >= 16
-        steps = 1 if slow else min(2, steps) if self.side == "Trimtab" else steps
+        steps, slow = STEPS.get(self.workload, 3), self.side == "PyTorch" and self.precision == "bf16" or self.batch >= 16
+        steps = 1 if slow else min(3, steps) if self.side == "Trimtab" else steps
         numbers = ["--threads", str(o.threads), "--steps", str(steps)]
         if self.batch:
             numbers += ["--batch", str(self.batch)]

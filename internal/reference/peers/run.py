@@ -48,7 +48,7 @@ def measured(cell, o):
     """The figures of a cell. Of whole processes, started anew each time, the first is not counted."""
     command = cell.command(o)
     if cell.workload == "start" or cell.workload == "zero-shot" and cell.side == "Trimtab":
-        runs = [once(command) for _ in range(1 + cells.STEPS.get(cell.workload, 1))][1:]
+        runs = [once(command) for _ in range(1 + cells.STEPS.get(cell.workload, 3))][1:]
         wall = statistics.median(r["wall_seconds"] for r in runs)
         return {"seconds": wall, "wall_seconds": wall, "all_seconds": [r["wall_seconds"] for r in runs],
                 "hwm_bytes": max(r["rss_bytes"] for r in runs), "others": statistics.median(r["others"] for r in runs)}
