@@ -17,7 +17,8 @@
 // stands behind it, and no gradient is computed or stored for the rest. Recording
 // an operation without a backward on a value that needs a gradient is an error
 // that names the operation and the site. Gradients of parameters add up over
-// runs until [Parameter.ZeroGrad].
+// runs until [Parameter.ZeroGrad], in memory of their own; those of [Tape.Gradients] lie in the arena: each has its place there from when
+// it is made, when much of what the backward reads is not needed any more.
 //
 // # Errors
 //

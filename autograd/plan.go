@@ -46,7 +46,7 @@ type plan struct {
 
 // lives makes iv live from step at, if it does not yet, and to step at at least.
 func (p *plan) lives(iv *interval, v *Value, at int) {
-	if v.external {
+	if v.external && (iv != &v.gradient || !v.lends) {
 		return
 	}
 	if iv.size == 0 {
@@ -80,6 +80,7 @@ func (t *Tape) prepare(loss *Value) {
 			}
 		}
 	}
+	t.lend(loss != nil)
 	if loss != nil {
 		t.scheduleBackward(loss)
 		if t.Kept == compute.BF16 {
@@ -90,6 +91,11 @@ func (t *Tape) prepare(loss *Value) {
 		t.live(s, at, loss)
 	}
 	end := len(p.steps)
+	for _, v := range t.params {
+		if v.lends {
+			p.lives(&v.gradient, v, end)
+		}
+	}
 	for i := range t.nodes {
 		for _, v := range t.nodes[i].out {
 			if v.wanted {
@@ -98,6 +104,19 @@ func (t *Tape) prepare(loss *Value) {
 		}
 	}
 	t.place()
+}
+
+// lend decides which parameters' gradients the arena holds.
+func (t *Tape) lend(backward bool) {
+	if backward {
+		for _, p := range t.Gradients {
+			t.Parameter(p).lends = true
+		}
+	}
+	for _, v := range t.params {
+		v.lends = v.lends && backward
+		v.gradient, v.written = interval{}, false
+	}
 }
 
 // scheduleBackward appends the nodes that loss depends on, last first, and

@@ -236,6 +236,12 @@ func runRandom(t *testing.T, dev compute.Device, seed uint64, checkpoints, noReu
 // runRandomKept is runRandom with the backward's memory of the forward in a precision.
 func runRandomKept(t *testing.T, dev compute.Device, kept compute.Precision, seed uint64, checkpoints, noReuse, back bool) result {
 	t.Helper()
+	return runRandomLent(t, dev, kept, seed, checkpoints, noReuse, back, false)
+}
+
+// runRandomLent is runRandomKept, with gradients in the tape's memory if lends says so, among them that of a parameter without a part in it.
+func runRandomLent(t *testing.T, dev compute.Device, kept compute.Precision, seed uint64, checkpoints, noReuse, back, lends bool) result {
+	t.Helper()
 	g := &grower{t: New(dev), rng: rand.New(rand.NewPCG(seed, 1)), checkpoints: checkpoints}
 	g.t.plan.noReuse, g.t.Kept = noReuse, kept
 	if kept != compute.F32 {
@@ -243,6 +249,10 @@ func runRandomKept(t *testing.T, dev compute.Device, kept compute.Precision, see
 	}
 	loss := g.record()
 	wanted := g.any()
+	if lends {
+		g.params = append(g.params, NewParameter(dev, "apart", 3))
+		g.t.Gradients = g.params
+	}
 	g.t.arena = make([]float32, 1<<16)
 	for i := range g.t.arena {
 		g.t.arena[i] = float32(math.NaN())

@@ -83,6 +83,9 @@ func (t *Tape) ready(loss *Value, wanted []*Value) error {
 	if len(t.arena) < t.plan.peak {
 		t.grow(t.plan.peak)
 	}
+	if loss != nil {
+		t.bindGradients()
+	}
 	for i := range t.nodes {
 		for _, v := range t.nodes[i].out {
 			t.bind(v, &v.first)
@@ -92,6 +95,18 @@ func (t *Tape) ready(loss *Value, wanted []*Value) error {
 		}
 	}
 	return nil
+}
+
+// bindGradients gives the gradients of parameters their places.
+func (t *Tape) bindGradients() {
+	for _, v := range t.params {
+		if v.lends {
+			v.param.Grad, v.param.lent = t.arena[v.gradient.offset:][:len(v.param.Data):len(v.param.Data)], true
+		} else {
+			v.param.NeedGrad(t.dev)
+		}
+		v.grad = compute.NewMat(v.Rows, v.Cols, v.param.Grad)
+	}
 }
 
 // grow makes the arena of n elements. Before a large one, what is garbage goes back to the system: the arena that was there, and what
@@ -141,6 +156,11 @@ func (t *Tape) run() {
 			if v.wanted {
 				t.bind(v, &v.first)
 			}
+		}
+	}
+	for _, v := range t.params {
+		if v.lends && !v.written { // the loss does not depend on it
+			clear(v.param.Grad)
 		}
 	}
 }

@@ -49,9 +49,14 @@ type Tape struct {
 	// Kept is how the backward's memory of the forward is held: F32 as it was made, BF16 in half of the memory, rounded to
 	// nearest even. The forward is the same. Statistics of rows, and what softmax of a whole row is taken of, stay as they are.
 	Kept compute.Precision
+	// Gradients are parameters whose gradients each Backward writes anew, into the tape's memory, where they need no place before they are made;
+	// those of all others add up in memory of their own. They are there until the next Reset.
+	Gradients []*Parameter
 
 	nodes  []node
 	values slab[Value]
+	params []*Value // of parameters, each once
+	known  map[*Parameter]*Value
 	lists  []*Value
 	slabs  slabs
 	blocks int
@@ -62,7 +67,9 @@ type Tape struct {
 }
 
 // New returns an empty tape that runs on dev.
-func New(dev compute.Device) *Tape { return &Tape{dev: dev, block: -1} }
+func New(dev compute.Device) *Tape {
+	return &Tape{dev: dev, block: -1, known: map[*Parameter]*Value{}}
+}
 
 // Device is what the tape runs on.
 func (t *Tape) Device() compute.Device { return t.dev }
@@ -70,6 +77,13 @@ func (t *Tape) Device() compute.Device { return t.dev }
 // Reset forgets the recorded computation and every Value of it, and keeps the memory.
 func (t *Tape) Reset() {
 	t.err, t.Site = nil, ""
+	for _, v := range t.params {
+		if v.lends && v.param.lent {
+			v.param.ZeroGrad()
+		}
+	}
+	t.params = t.params[:0]
+	clear(t.known)
 	t.nodes, t.lists = t.nodes[:0], t.lists[:0]
 	t.values.reset()
 	t.slabs.reset()
@@ -125,10 +139,13 @@ func (t *Tape) Constant(m compute.Mat) *Value {
 
 // Parameter is p as a value: [1, n] for a vector. Its gradient goes to p.Grad.
 func (t *Tape) Parameter(p *Parameter) *Value {
+	if v, ok := t.known[p]; ok {
+		return v
+	}
 	rows, cols := p.matrix()
 	v := t.values.next()
-	*v = Value{Rows: rows, Cols: cols, external: true, needs: true, param: p,
-		data: compute.NewMat(rows, cols, p.Data), grad: compute.NewMat(rows, cols, p.Grad)}
+	*v = Value{Rows: rows, Cols: cols, external: true, needs: true, param: p, data: compute.NewMat(rows, cols, p.Data)}
+	t.params, t.known[p] = append(t.params, v), v
 	return v
 }
 
@@ -162,9 +179,6 @@ func (t *Tape) view(x *Value, row, toRow, col, toCol int) *Value {
 	root.viewed = true
 	if root.external {
 		v.data = v.through(root.data)
-		if root.grad.Exists() {
-			v.grad = v.through(root.grad)
-		}
 	}
 	return v
 }
@@ -225,8 +239,8 @@ func (t *Tape) gradient(x *Value) (m compute.Mat, add, ok bool) {
 		return compute.Mat{}, false, false
 	}
 	root := x.root()
-	if root.external {
-		return x.grad, true, true
+	if root.external && !root.lends {
+		return x.through(root.grad), true, true
 	}
 	if x.base == nil && !x.viewed {
 		add, x.written = x.written, true

@@ -12,8 +12,13 @@ type Parameter struct {
 	Name string
 	// Shape is the shape that files have.
 	Shape tensor.Shape
-	// Data holds the elements, Grad the sum of their gradients since ZeroGrad.
-	Data, Grad []float32
+	// Data holds the elements.
+	Data []float32
+	// Grad holds their gradients: the sum since ZeroGrad or, of a tape's Gradients, those of its last Backward until its next Reset. Nil where
+	// there was no Backward yet.
+	Grad []float32
+
+	lent bool // Grad is a tape's memory
 }
 
 // NewParameter makes a parameter of zeros.
@@ -22,11 +27,24 @@ func NewParameter(dev compute.Device, name string, shape ...int) *Parameter {
 	for _, d := range shape {
 		n *= d
 	}
-	return &Parameter{Name: name, Shape: shape, Data: dev.Alloc(n), Grad: dev.Alloc(n)}
+	return &Parameter{Name: name, Shape: shape, Data: dev.Alloc(n)}
 }
 
 // ZeroGrad forgets the gradient.
-func (p *Parameter) ZeroGrad() { clear(p.Grad) }
+func (p *Parameter) ZeroGrad() {
+	if p.lent {
+		p.Grad, p.lent = nil, false
+		return
+	}
+	clear(p.Grad)
+}
+
+// NeedGrad gives the parameter a gradient of its own, zeros, if it has none.
+func (p *Parameter) NeedGrad(dev compute.Device) {
+	if p.Grad == nil {
+		p.Grad = dev.Alloc(len(p.Data))
+	}
+}
 
 // matrix is the parameter's shape as rows and columns: all dimensions but the
 // last are rows.
@@ -54,6 +72,7 @@ type Value struct {
 	base     *Value     // of a view: what it looks into, never itself a view
 	row, col int        // of a view: where it begins
 	param    *Parameter // of a parameter
+	lends    bool       // its gradient's memory is the arena's
 
 	block int // the checkpointed block that makes it, or -1
 

@@ -196,7 +196,7 @@ func (p *planner) plan() (*Plan, error) {
 	var err error
 	if p.run != nil {
 		plan.StepTokens = tokensOf(p.run.Objective.Lengths(), p.steps.largest)
-		cost, err := train.Cost(p.dev, p.run.Objective, p.run.Options, p.steps.largest)
+		cost, err := train.Cost(p.dev, p.run.Objective, p.run.Options, p.run.Parameters, p.steps.largest)
 		if err != nil {
 			return nil, err
 		}

@@ -16,7 +16,8 @@ type Memory struct {
 	Data int64
 	// Weights are the frozen weights as held, tables among them as far as they are read.
 	Weights int64
-	// Trained are what trains, with gradients, the optimizer's states, and the best state so far where there is an evaluation.
+	// Trained are what trains, with gradients where they add up over batches, the optimizer's states, and the best state so far where there is
+	// an evaluation.
 	Trained int64
 	// Arena are a batch's activations and their gradients, or, where that is more, the largest weight on its way to its packed form, which
 	// is gone before them.
@@ -53,9 +54,8 @@ func (p *planner) memory(s settings) (Memory, error) {
 	}
 	m.Weights += p.frozen(s.precision)
 	n := p.trained()
-	m.Trained = 8 * int64(n)
 	for _, q := range p.j.Parameters {
-		m.Trained += s.training.MomentBytes(len(q.Data))
+		m.Trained += s.training.Bytes(len(q.Data))
 	}
 	m.Arena = max(p.evaluating, passing)
 	if p.run == nil {
@@ -70,7 +70,7 @@ func (p *planner) memory(s settings) (Memory, error) {
 	if err != nil {
 		return m, err
 	}
-	cost, err := train.Cost(p.dev, run.Objective, s.training, c.largest)
+	cost, err := train.Cost(p.dev, run.Objective, s.training, run.Parameters, c.largest)
 	m.Arena = max(m.Arena, cost.ArenaBytes)
 	return m, err
 }

@@ -15,7 +15,7 @@ const probeTokens = 1024
 // stepTime is the mean time of a step.
 func (p *planner) stepTime() (time.Duration, error) {
 	seconds, err := p.seconds(p.run.Objective.Lengths(), p.steps.load, func(tape *autograd.Tape, examples []int) error {
-		return train.Rehearse(tape, p.run.Objective, p.run.Options, examples)
+		return train.Rehearse(tape, p.run.Objective, p.run.Options, p.run.Parameters, examples)
 	})
 	if err != nil {
 		return 0, err

@@ -39,6 +39,7 @@ func newValley(dev compute.Device) *valley {
 	for i, n := range []int{4296, 100} {
 		p := autograd.NewParameter(dev, []string{"large.weight", "small.weight"}[i], n)
 		copy(p.Data, draw(n, same))
+		p.NeedGrad(dev)
 		v.params = append(v.params, p)
 		v.targets = append(v.targets, draw(n, same))
 		v.weight = append(v.weight, draw(n, func(u float64) float64 { return u * u * u * u }))

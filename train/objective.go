@@ -38,7 +38,7 @@ func (s Score) better(old float64) bool {
 
 // gradient runs one micro-batch and returns its share of the loss.
 func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, error) {
-	loss, err := record(r.tape, &r.batch, r.Objective, &r.Options, examples, micro, scale)
+	loss, err := record(r.tape, &r.batch, r.Objective, &r.Options, r.Parameters, examples, micro, scale)
 	if err != nil {
 		return 0, err
 	}
@@ -48,21 +48,21 @@ func (r *Run) gradient(examples []int, micro uint64, scale float32) (float64, er
 	return float64(loss.Data().Data[0]), nil
 }
 
-// Cost tells the memory and work of a batch of examples, without running it.
-func Cost(dev compute.Device, o Objective, opts Options, examples []int) (autograd.Cost, error) {
+// Cost tells the memory and work of a batch of examples in a run that trains params, without running it.
+func Cost(dev compute.Device, o Objective, opts Options, params []*autograd.Parameter, examples []int) (autograd.Cost, error) {
 	var batch nn.Batch
 	t := autograd.New(dev)
-	loss, err := record(t, &batch, o, &opts, examples, 0, 1)
+	loss, err := record(t, &batch, o, &opts, params, examples, 0, 1)
 	if err != nil {
 		return autograd.Cost{}, err
 	}
 	return t.Cost(loss)
 }
 
-// Rehearse runs a batch of examples forward and backward on t and learns nothing from it: to see what it takes.
-func Rehearse(t *autograd.Tape, o Objective, opts Options, examples []int) error {
+// Rehearse runs a batch of examples forward and backward on t as a run that trains params does, and learns nothing from it: to see what it takes.
+func Rehearse(t *autograd.Tape, o Objective, opts Options, params []*autograd.Parameter, examples []int) error {
 	var batch nn.Batch
-	loss, err := record(t, &batch, o, &opts, examples, 0, 1)
+	loss, err := record(t, &batch, o, &opts, params, examples, 0, 1)
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,16 @@ func Rehearse(t *autograd.Tape, o Objective, opts Options, examples []int) error
 }
 
 // record records micro-batch number micro on t, and gives its share of the loss.
-func record(t *autograd.Tape, batch *nn.Batch, o Objective, opts *Options, examples []int, micro uint64, scale float32) (*autograd.Value, error) {
+func record(t *autograd.Tape, batch *nn.Batch, o Objective, opts *Options, params []*autograd.Parameter, examples []int, micro uint64, scale float32) (*autograd.Value, error) {
 	batch.Reset()
 	if err := o.Batch(batch, examples, micro); err != nil {
 		return nil, err
 	}
 	t.Reset()
-	t.Kept = opts.kept()
+	t.Kept, t.Gradients = opts.kept(), nil
+	if opts.lends() {
+		t.Gradients = params
+	}
 	p := nn.NewPass(t, batch)
 	p.Training, p.Seed, p.Step = true, opts.Seed, micro
 	p.Dropout, p.Checkpoint = opts.Dropout, opts.Checkpointing

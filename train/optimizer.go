@@ -40,6 +40,19 @@ const smallest8 = 4096
 // eight reports whether the moments of a parameter of n elements are held in 8 bits.
 func (o *Options) eight(n int) bool { return o.Optim == AdamW8 && n >= smallest8 }
 
+// lends reports whether gradients may lie in a tape's memory: those of one batch are a step's.
+func (o *Options) lends() bool { return o.Accumulation <= 1 }
+
+// Bytes is the memory of a parameter of n elements that trains, beside a batch's tensors: its elements, its gradient where
+// that adds up over batches, and its moments.
+func (o *Options) Bytes(n int) int64 {
+	bytes := 4*int64(n) + o.MomentBytes(n)
+	if !o.lends() {
+		bytes += 4 * int64(n)
+	}
+	return bytes
+}
+
 // MomentBytes is the memory of the moments of a parameter of n elements.
 func (o *Options) MomentBytes(n int) int64 {
 	if o.eight(n) {
@@ -84,6 +97,9 @@ func (o *Optimizer) GradientNorm() float64 {
 // Update takes a step with a learning rate, clipping the gradient as the options
 // say, forgets the gradient, and returns the norm that it had. One that is not finite is no step: nothing changes.
 func (o *Optimizer) Update(rate float64) (norm float64) {
+	for _, p := range o.Parameters {
+		p.NeedGrad(o.dev) // the loss may not depend on it
+	}
 	norm = o.GradientNorm()
 	if notFinite(norm) {
 		return norm

@@ -61,6 +61,7 @@ func (in *Input) Step(base *model.Base, dev compute.Device, params []*autograd.P
 		for _, p := range params {
 			p.ZeroGrad()
 		}
+		tape.Gradients = params
 		loss, err := in.Backward(tape, base)
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", step+1, err)
