@@ -69,11 +69,33 @@ func bf16Expected(c float32, a, b []float32, acc bool) float32 {
 // pairRows makes the rows of x [m,k], some words apart.
 func pairRows(s *Set, x []float32, m, k, gap int) (a []int32, lda int) {
 	lda = PairWords(k) + gap
-	a = make([]int32, m*lda)
+	a = shifted(make([]int32, m*lda), gap*5)
 	for i := range m {
 		s.PairRow(a[i*lda:], x[i*k:][:k])
 	}
 	return a, lda
+}
+
+// TestPairRow says that every tier pairs rows at all alignments, and that nothing beside them is read or written.
+func TestPairRow(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(97, 98))
+		for n := range 150 {
+			x, o := sprinkled(r, n), &operands{t: t, r: r}
+			got, check := guardedCodes[int32](t, PairWords(n), r.IntN(16))
+			want, halves := make([]int32, PairWords(n)), make([]uint16, n)
+			f32ToBF16Generic(halves, x)
+			for i, h := range halves {
+				want[i/2] |= int32(uint32(h) << (i % 2 * 16))
+			}
+			s.PairRow(got, o.input(x))
+			o.done()
+			check()
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d elements: %x, want %x", n, got, want)
+			}
+		}
+	})
 }
 
 // strangeNumbers puts what is not finite, too small or too large among x.
@@ -104,6 +126,7 @@ func TestBF16Products(t *testing.T) {
 					strangeNumbers(r, x, 150)
 				}
 				b := quantize(s, BF16, w, n, k)
+				b.halves = shifted(b.halves, r.IntN(32))
 				held, rows, acc := toBF16(w), toBF16(x), turn%2 == 1
 				from := r.IntN(cols/s.Panel+1) * s.Panel
 				to := min(cols, from+s.Panel*(1+r.IntN(3)))

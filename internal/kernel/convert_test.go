@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"trimtab/internal/near"
@@ -100,11 +101,12 @@ func TestBrainFloats(t *testing.T) {
 	})
 }
 
+// TestConversionsOfAllLengths tries all alignments of either side too, with strange numbers among the others.
 func TestConversionsOfAllLengths(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(23, 24))
-		for n := range 70 {
-			x, narrow := randoms(r, n), make([]uint16, n+1)
+		for n := range 150 {
+			x := sprinkled(r, n)
 			f, b := make([]uint16, n), make([]uint16, n)
 			f32ToF16Generic(f, x)
 			f32ToBF16Generic(b, x)
@@ -114,20 +116,17 @@ func TestConversionsOfAllLengths(t *testing.T) {
 				widen  func(dst []float32, src []uint16)
 				plain  func(dst []float32, src []uint16)
 			}{{f, s.F32ToF16, s.F16ToF32, f16ToF32Generic}, {b, s.F32ToBF16, s.BF16ToF32, bf16ToF32Generic}} {
-				narrow[n] = 0xbeef
-				c.narrow(narrow[:n], x)
-				for i, h := range c.want {
-					if narrow[i] != h {
-						t.Fatalf("element %d of %d: %#04x, want %#04x", i, n, narrow[i], h)
-					}
+				o := &operands{t: t, r: r}
+				narrow, check := guardedCodes[uint16](t, n, r.IntN(32))
+				c.narrow(narrow, o.input(x))
+				check()
+				if !slices.Equal(narrow, c.want) {
+					t.Fatalf("%d elements: %#04x, want %#04x", n, narrow, c.want)
 				}
-				if narrow[n] != 0xbeef {
-					t.Fatalf("wrote beyond %d elements", n)
-				}
-				wide, check := guarded(t, n, r.IntN(16))
-				want := make([]float32, n)
-				c.widen(wide, c.want)
+				wide, want := o.output(randoms(r, n)), make([]float32, n)
+				c.widen(wide, narrow)
 				c.plain(want, c.want)
+				o.done()
 				check()
 				near.Bits(t, "widened", wide, want)
 			}

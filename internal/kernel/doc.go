@@ -14,7 +14,9 @@
 // Promises. A result depends on the values and the lengths given and on the tier, never on addresses, on threads or on
 // how a caller splits rows among them: every row of a product, and every element of an elementwise kernel, has the same
 // bits whatever stands beside it (see [Set.Gemm] for what may be split). Only the named elements are read and written,
-// whatever the length. NaN and infinity go through as IEEE arithmetic has them; denormals are kept, but by products of bfloat16.
+// whatever the length. NaN and infinity go through as IEEE arithmetic has them, and denormals are kept, with these
+// exceptions: products of bfloat16 have no denormals; the exponentials inside softmax and the activations ([Set.Exp] is exact) may be 0 where they
+// would be denormal; and norms promise of what is not finite only where it is.
 // Kernels allocate nothing. Products of 8-bit codes ([Set.MultiplyInt8], [Set.MultiplyInt8Transposed], [Set.AddOutliers]) have the same bits in every tier.
 //
 // Kernels never start goroutines, never keep a slice, and know nothing of tensors, shapes or tapes.

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	endian "encoding/binary"
 	"fmt"
 	"math"
@@ -26,20 +25,6 @@ type dynamicKernels struct {
 	quantized   func(q []uint8, x []float32, inverse float32)
 }
 
-// guardedBytes gives n bytes among marks, and a function that fails if a mark was overwritten.
-func guardedBytes(t *testing.T, n int) ([]uint8, func()) {
-	const guard = 64
-	buf := bytes.Repeat([]byte{0xa5}, n+2*guard)
-	return buf[guard : guard+n : guard+n], func() {
-		t.Helper()
-		for i, v := range buf {
-			if (i < guard || i >= guard+n) && v != 0xa5 {
-				t.Fatalf("byte %d of %d was written", i-guard, n)
-			}
-		}
-	}
-}
-
 // TestDynamicLevels compares the levels with bitsandbytes' maps (internal/reference/adamw8.py).
 func TestDynamicLevels(t *testing.T) {
 	for name, d := range map[string]*dynamic{"signed": signed, "unsigned": unsigned} {
@@ -57,16 +42,22 @@ func TestDynamicLevels(t *testing.T) {
 func TestDequantizeDynamic(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		for name, d := range dynamics(s) {
-			for _, n := range []int{0, 1, 7, 8, 15, 16, 17, 31, 33, 255, 256} {
-				q, checkCodes := guardedBytes(t, n)
-				got, check := guarded(t, n, 3)
+			r := rand.New(rand.NewPCG(3, 4))
+			for _, n := range append(lengths(r), 255, 256) {
+				q, checkCodes := guardedCodes[uint8](t, n, r.IntN(64))
+				got, check := guarded(t, n, r.IntN(16))
+				most := []float32{0.75, 1e-39, 0}[n%3]
 				for i := range q {
 					q[i] = uint8(255 - i)
 				}
-				d.dequantized(got, q, 0.75)
+				d.dequantized(got, q, most)
 				check()
 				checkCodes()
 				for i := range got {
+					if most != 0.75 {
+						near.Check64(t, name+" of denormals", magnified(got[i:i+1]), []float64{float64(d.levels[q[i]]*most) * 0x1p126}, near.Twin)
+						continue
+					}
 					want := float64(d.levels[q[i]]) * 0.75
 					near.Number(t, fmt.Sprintf("%s code %d of %d, relative", name, q[i], n), float64(got[i])-want, 0, near.Kernel*math.Abs(want))
 				}
@@ -116,9 +107,10 @@ func TestQuantizeDynamicEdges(t *testing.T) {
 	edges := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1.5, -1.5, nan, -nan, 1e-40, -1e-40, 1e-7, 0.9999, -0.9999, inf, -inf}
 	eachTier(t, func(t *testing.T, s *Set) {
 		for name, d := range dynamics(s) {
-			for n := range 40 {
-				x := make([]float32, n)
-				q, check := guardedBytes(t, n)
+			r := rand.New(rand.NewPCG(7, 8))
+			for n := range 100 {
+				x, guard := guarded(t, n, r.IntN(16))
+				q, check := guardedCodes[uint8](t, n, r.IntN(64))
 				for i := range x {
 					x[i] = edges[(i+n)%len(edges)]
 					if math.IsInf(float64(x[i]), 0) {
@@ -127,6 +119,7 @@ func TestQuantizeDynamicEdges(t *testing.T) {
 				}
 				d.quantized(q, x, 1)
 				check()
+				guard()
 				for i := range q {
 					if want := d.code(x[i]); q[i] != want {
 						t.Errorf("%s: %g has code %d, expected %d", name, x[i], q[i], want)
@@ -149,11 +142,12 @@ func TestAdamW8(t *testing.T) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(9, 10))
 		step, temp := NewAdamW(1e-2, 0.9, 0.999, 1e-8, 0.1, 3), make([]float32, AdamW8Temp)
-		for _, n := range []int{0, 1, 255, 256, 300, 1024, 1500, 4097} {
-			g, moments := randoms(r, n), [2]Moment{}
+		for _, n := range []int{0, 1, 255, 256, 300, 1024, 1500, 4097, 1 + r.IntN(3000), 1 + r.IntN(3000)} {
+			o, moments := &operands{t: t, r: r}, [2]Moment{}
+			g := o.input(randoms(r, n))
 			var want [3][]float32
 			for i, d := range []*dynamic{signed, unsigned} {
-				q, check := guardedBytes(t, n)
+				q, check := guardedCodes[uint8](t, n, r.IntN(64))
 				defer check()
 				moments[i] = Moment{q, make([]float32, (n+MomentBlock-1)/MomentBlock)}
 				for b := range moments[i].Absmax {
@@ -165,11 +159,12 @@ func TestAdamW8(t *testing.T) {
 					want[i][j] = d.levels[q[j]] * moments[i].Absmax[j/MomentBlock]
 				}
 			}
-			p, check := guarded(t, n, 1)
+			p, check := guarded(t, n, r.IntN(16))
 			defer check()
 			copy(p, randoms(r, n))
 			want[2] = append(want[2], p...)
 			s.AdamW8(p, g, moments[0], moments[1], &step, temp)
+			o.done()
 			adamwGeneric(want[2], g, want[0], want[1], &step)
 			near.Check(t, fmt.Sprintf("%d parameters", n), p, want[2], near.Kernel)
 			for i, d := range []*dynamic{signed, unsigned} {

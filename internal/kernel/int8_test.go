@@ -246,12 +246,18 @@ func TestInt8Error(t *testing.T) {
 
 // multiplyTransposed is all of dy [m,n] times the transpose of the packed b [k,n], or what that adds to c.
 func multiplyTransposed(s *Set, c, dy []float32, b *Quantized, m int, add bool) {
-	lda, scales := s.GradientWords(b)+3, make([]float32, m)
-	a, temp := make([]int32, m*lda), make([]float32, max(s.Int8Temp(), b.n))
+	a, lda, scales := gradientRows(s, dy, b, m, 3, 0)
+	s.MultiplyInt8Transposed(c, b.k, a, lda, scales, b, m, 0, b.k, add, make([]float32, s.Int8Temp()))
+}
+
+// gradientRows quantizes the rows of dy [m,n], gap words apart, at an offset from an aligned address.
+func gradientRows(s *Set, dy []float32, b *Quantized, m, gap, offset int) (a []int32, lda int, scales []float32) {
+	lda, scales = s.GradientWords(b)+gap, make([]float32, m)
+	a = make([]int32, offset+m*lda)[offset:]
 	for i := range m {
-		scales[i] = s.QuantizeGradient(a[i*lda:], dy[i*b.n:][:b.n], b, temp)
+		scales[i] = s.QuantizeGradient(a[i*lda:], dy[i*b.n:][:b.n], b, make([]float32, b.n))
 	}
-	s.MultiplyInt8Transposed(c, b.k, a, lda, scales, b, m, 0, b.k, add, temp)
+	return a, lda, scales
 }
 
 // gradientExpected is dx by its definition, from the codes.
@@ -303,13 +309,48 @@ func TestInt8Gradient(t *testing.T) {
 				w[r.IntN(n*k)] = float32(math.NaN())
 			}
 			b, add := quantize(s, Int8, w, n, k), turn%2 == 1
-			c, check := guarded(t, m*k, r.IntN(16))
-			copy(c, randoms(r, m*k))
-			want := slices.Clone(c)
+			before := randoms(r, m*k)
+			want := slices.Clone(before)
 			gradientExpected(want, dy, b, m, add)
-			multiplyTransposed(s, c, dy, b, m, add)
+			a, lda, scales := gradientRows(s, dy, b, m, r.IntN(5), r.IntN(16))
+			from := r.IntN(k/s.Panel+1) * s.Panel
+			to := min(k, from+s.Panel*(1+r.IntN(3)))
+			o, ldc := &operands{t: t, r: r}, to-from+r.IntN(5)
+			c := o.place(columns(before, m, k, from, to), m, to-from, ldc, true)
+			s.MultiplyInt8Transposed(c, ldc, a, lda, scales, b, m, from, to, add, o.output(make([]float32, s.Int8Temp())))
+			o.done()
+			name := fmt.Sprintf("%v, columns %d to %d, add %v", sh, from, to, add)
+			near.CheckNaN(t, name, dense(c, m, to-from, ldc), columns(want, m, k, from, to), near.Exact)
+		}
+	})
+}
+
+// columns are those from from to to of x [m,n].
+func columns(x []float32, m, n, from, to int) (y []float32) {
+	for i := range m {
+		y = append(y, x[i*n+from:i*n+to]...)
+	}
+	return y
+}
+
+// TestQuantizeGradient says that rows at all alignments have the numbers of the plain tier, and that nothing beside them is written.
+func TestQuantizeGradient(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		r := rand.New(rand.NewPCG(95, 96))
+		for turn := range 200 {
+			n, o := 1+r.IntN(90), &operands{t: t, r: r}
+			w, dy := randoms(r, 5*n), strangeRow(r, n, turn%8)
+			b, plain := quantize(s, Int8, w, n, 5), quantize(generic, Int8, w, n, 5)
+			got, check := guardedCodes[int32](t, s.GradientWords(b), r.IntN(16))
+			want := make([]int32, generic.GradientWords(plain))
+			scale := s.QuantizeGradient(got, o.input(dy), b, o.output(make([]float32, n)))
+			wantScale := generic.QuantizeGradient(want, dy, plain, make([]float32, n))
+			o.done()
 			check()
-			near.CheckNaN(t, fmt.Sprintf("%v, add %v", sh, add), c, want, near.Exact)
+			near.CheckNaN(t, "scale", []float32{scale}, []float32{wantScale}, near.Exact)
+			if words := Int8Words(n); scale == scale && !slices.Equal(got[:words], want[:words]) {
+				t.Fatalf("kind %d, %d elements: %x, generic %x", turn%8, n, got[:words], want[:words])
+			}
 		}
 	})
 }

@@ -2,6 +2,10 @@ package kernel
 
 import "math"
 
+// What a NaN or an infinity among a norm's inputs reaches is not finite: the same elements in every tier, but which of NaN and the infinities an
+// element is, is the tier's. So is what becomes of finite inputs so large that a product or a sum on the way passes float32's range, which the plain
+// Go tier's float64 may come back from.
+
 // LayerNorm normalises one row: y = (x-mean)·rstd·gamma + beta, rstd = 1/√(variance + eps), the variance from a second
 // pass over x-mean. gamma and beta may be nil (1 and 0). y may be x. The others are at least as long as y.
 func (s *Set) LayerNorm(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {

@@ -250,16 +250,19 @@ func TestDropout(t *testing.T) {
 			}
 			p := []float64{0, 0.1, 0.5, 0.999, r.Float64()}[r.IntN(5)]
 			n := r.IntN(400)
-			x, want := randoms(r, n), make([]float32, n)
+			o, values, want := &operands{t: t, r: r}, sprinkled(r, n), make([]float32, n)
+			x := o.input(values)
 			for i := range x {
 				if float64(chance.Float(key, first+uint64(i))) >= p {
 					want[i] = x[i] * float32(1/(1-p))
 				}
 			}
-			got, check := guarded(t, n, r.IntN(16))
+			got, again := o.output(randoms(r, n)), o.output(values)
 			s.Dropout(got, x, key, first, p)
-			check()
+			s.Dropout(again, again, key, first, p)
+			o.done()
 			near.Bits(t, "dropout", got, want)
+			near.Bits(t, "dropout in place", again, want)
 		}
 	})
 }

@@ -5,7 +5,7 @@ import "math"
 // Softmax replaces the first n elements of row, scores, by softmax(scale·scores), and the others, which a mask
 // leaves out, by 0. It gives the logarithm of the sum of the exponentials, with which a backward pass can make the
 // probabilities again: p = e^(scale·score - lse). scale is positive. Scores may be -Inf; where all are, or where one is NaN or
-// +Inf, the first n elements and the result are NaN. With n = 0 the result is -Inf.
+// +Inf, the first n elements and the result are NaN. With n = 0 the result is -Inf. An exponential that would be denormal may be 0.
 func (s *Set) Softmax(row []float32, n int, scale float32) (lse float32) {
 	clear(row[n:])
 	row = row[:n]
@@ -19,7 +19,7 @@ func (s *Set) Softmax(row []float32, n int, scale float32) (lse float32) {
 }
 
 // ExpShift computes dst = e^(scale·x - shift) and gives its sum: with Softmax's result as shift, the
-// probabilities again. dst may be x. x is at least as long as dst.
+// probabilities again. dst may be x. x is at least as long as dst. An exponential that would be denormal may be 0.
 func (s *Set) ExpShift(dst, x []float32, scale, shift float32) (sum float32) {
 	return s.expStore(dst, x[:len(dst)], scale, shift)
 }
