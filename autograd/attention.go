@@ -16,7 +16,7 @@ func (t *Tape) Attend(q, k, v *Value, a compute.Attention) *Value {
 	n := t.record(o, compute.OpAttend, t.list(o.y, o.lse), t.list(q, k, v))
 	n.keep = t.list(q, k, v, o.lse)
 	for s := range a.Query {
-		n.flops += 2 * product(int(a.Query[s].Len), int(a.Key[s].Len), a.Heads*a.HeadDim)
+		n.flops += 2 * product(int(a.Query[s].Len), a.Most(s), a.Heads*a.HeadDim)
 	}
 	n.twice = n.flops / 2 * 5
 	return o.y
@@ -30,6 +30,7 @@ func (t *Tape) attention(q, k, v *Value, a *compute.Attention) {
 	t.need(k.Cols == a.KVHeads*a.HeadDim && v.Cols == k.Cols && v.Rows == k.Rows, row,
 		"keys [%d, %d], values [%d, %d] for %d heads of %d", k.Rows, k.Cols, v.Rows, v.Cols, a.KVHeads, a.HeadDim)
 	t.need(len(a.Query) == len(a.Key), row, "%d segments of queries, %d of keys", len(a.Query), len(a.Key))
+	t.need(a.Window == 0 || a.Window > 0 && a.Causal, row, "a window of %d keys, which needs to be above 0, and causal attention", a.Window)
 	t.need(!a.Causal || len(a.Position) == q.Rows, row, "%d positions for %d queries", len(a.Position), q.Rows)
 	for s := range min(len(a.Query), len(a.Key)) {
 		ok := a.Query[s].Start >= 0 && int(a.Query[s].End()) <= q.Rows && a.Key[s].Start >= 0 && int(a.Key[s].End()) <= k.Rows

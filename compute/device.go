@@ -163,11 +163,24 @@ type Attention struct {
 	Query, Key []Span
 	// Causal lets query row i see only the first Position[i]+1 keys of its segment.
 	Causal bool
+	// Window, where it is above 0, lets query row i see only the last Window of the keys that Causal, which it needs,
+	// lets it see: those at places above Position[i]-Window. Keys that stand before a segment's own, as a prefix's do, are
+	// counted with the others, and slide out of the window like them, as in transformers.
+	Window int
 	// Position is, for each row of q, its place among its segment's keys. Needed if Causal.
 	Position []int32
 	// Dropout acts on the probabilities; element (row of q, head, place among the keys)
 	// is counted as ((row·Heads)+head)·2²⁰ + place.
 	Dropout Dropout
+}
+
+// Most is the most keys that a query of segment s can see.
+func (a *Attention) Most(s int) int {
+	keys := int(a.Key[s].Len)
+	if a.Window > 0 {
+		keys = min(keys, a.Window)
+	}
+	return keys
 }
 
 // Attending is attention and the rotation of its queries and keys.

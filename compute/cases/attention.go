@@ -34,9 +34,12 @@ type attending struct {
 	s                   segments
 	heads, kvHeads, dim int
 	causal              bool
+	window              int
 	dropout             float32
 	// early makes the first query of each segment see nothing.
 	early bool
+	// apart is how many places lie between queries of a segment; 0 is 1.
+	apart int
 	gap   int
 }
 
@@ -63,6 +66,18 @@ func attentions() []*Case {
 		{name: "dropout", s: one(33, 4), heads: 2, kvHeads: 2, dim: 16, dropout: 0.2},
 		{name: "dropout, causal, grouped, long", s: one(20, 280), heads: 2, kvHeads: 1, dim: 16, causal: true, dropout: 0.1},
 		{name: "heads of 64", s: one(40, 33, 128, 64), heads: 2, kvHeads: 2, dim: 64},
+		{name: "window", s: one(9, 1, 90), heads: 2, kvHeads: 2, dim: 8, causal: true, window: 7},
+		{name: "window of one", s: one(5, 40), heads: 1, kvHeads: 1, dim: 8, causal: true, window: 1},
+		{name: "window beyond all, gaps", s: one(9, 30), heads: 2, kvHeads: 1, dim: 8, causal: true, window: 64, gap: 3},
+		{name: "window, grouped heads, long", s: one(300, 3), heads: 4, kvHeads: 2, dim: 16, causal: true, window: 100},
+		{name: "window of several blocks, long", s: one(700), heads: 1, kvHeads: 1, dim: 8, causal: true, window: 550},
+		{name: "window, prefix, spare rows", s: segments{queries: []int{5, 90, 6}, keys: []int{9, 94, 10}, spare: 2}, heads: 2, kvHeads: 1, dim: 8, causal: true, window: 6},
+		{name: "window, few queries, many keys", s: segments{queries: []int{1, 4}, keys: []int{700, 90}}, heads: 2, kvHeads: 1, dim: 32, causal: true, window: 20},
+		{name: "window of several blocks, one query", s: segments{queries: []int{1}, keys: []int{1300}}, heads: 1, kvHeads: 1, dim: 8, causal: true, window: 1200},
+		{name: "window, rows apart", s: segments{queries: []int{12, 3}, keys: []int{1500, 700}}, heads: 1, kvHeads: 1, dim: 8, causal: true, window: 30, apart: 120},
+		{name: "window, nothing seen", s: one(8, 5), heads: 1, kvHeads: 1, dim: 8, causal: true, window: 3, early: true},
+		{name: "window, shared keys", s: segments{queries: []int{6, 1, 9}, keys: []int{12, 12, 12}, shared: true}, heads: 2, kvHeads: 2, dim: 8, causal: true, window: 4},
+		{name: "window, dropout", s: one(150, 4), heads: 2, kvHeads: 1, dim: 16, causal: true, window: 33, dropout: 0.2},
 	} {
 		all = append(all, attend(a))
 	}
@@ -73,12 +88,12 @@ func (a attending) description() (d *compute.Attention, rows, keys int) {
 	query, key, rows, keys := a.s.spans()
 	d = &compute.Attention{
 		Heads: a.heads, KVHeads: a.kvHeads, HeadDim: a.dim, Scale: float32(1 / math.Sqrt(float64(a.dim))),
-		Query: query, Key: key, Causal: a.causal,
+		Query: query, Key: key, Causal: a.causal, Window: a.window,
 		Dropout: compute.Dropout{P: a.dropout, Seed: 77, Step: 4, Site: 9},
 	}
 	for i, q := range query {
 		for j := range int(q.Len) {
-			place := int(key[i].Len) - int(q.Len) + j
+			place := int(key[i].Len) - max(1, a.apart)*(int(q.Len)-j-1) - 1
 			if a.early {
 				place--
 			}
@@ -92,7 +107,7 @@ func attend(a attending) *Case {
 	d, rows, keys := a.description()
 	work := 0
 	for i, q := range d.Query {
-		work += int(q.Len) * int(d.Key[i].Len)
+		work += int(q.Len) * d.Most(i)
 	}
 	return &Case{
 		Op: compute.OpAttend, Name: a.name,
@@ -134,7 +149,7 @@ func attend(a attending) *Case {
 type attentionRow struct {
 	d       *compute.Attention
 	i, h    int
-	first   int // the row of the first key
+	first   int // the row of the first key that it sees
 	p, kept []float64
 	lse     float64
 }
@@ -160,14 +175,17 @@ func (r attentionRow) dropped(j int, v float64) float64 {
 func eachRow(d *compute.Attention, in []Matrix, f func(r attentionRow)) {
 	for s, span := range d.Query {
 		for i := span.Start; i < span.End(); i++ {
-			seen := d.Key[s].Len
+			since, seen := 0, int(d.Key[s].Len)
 			if d.Causal {
-				seen = min(seen, d.Position[i]+1)
+				seen = min(seen, int(d.Position[i])+1)
+			}
+			if d.Window > 0 {
+				since = max(0, int(d.Position[i])+1-d.Window)
 			}
 			for h := range d.Heads {
-				r := attentionRow{d: d, i: int(i), h: h, first: int(d.Key[s].Start), lse: math.Inf(-1)}
+				r := attentionRow{d: d, i: int(i), h: h, first: int(d.Key[s].Start) + since, lse: math.Inf(-1)}
 				var scores []float64
-				for j := range int(max(0, seen)) {
+				for j := range max(0, seen-since) {
 					scores = append(scores, float64(d.Scale)*dot(r.query(in[0]), r.value(in[1], j)))
 				}
 				if len(scores) > 0 {
@@ -175,7 +193,7 @@ func eachRow(d *compute.Attention, in []Matrix, f func(r attentionRow)) {
 				}
 				for j, score := range scores {
 					r.p = append(r.p, math.Exp(score-r.lse))
-					r.kept = append(r.kept, kept(d.Dropout, uint64((r.i*d.Heads+h)<<20+j)))
+					r.kept = append(r.kept, kept(d.Dropout, uint64((r.i*d.Heads+h)<<20+since+j)))
 				}
 				f(r)
 			}

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 
 	"trimtab/compute"
@@ -46,6 +47,26 @@ func (a *attention) seen(i, keys int) int {
 	return keys
 }
 
+// since is the first key of its segment that the query in row i of q sees.
+func (a *attention) since(i int) int {
+	if a.Window == 0 {
+		return 0
+	}
+	return max(0, int(a.Position[i])+1-a.Window)
+}
+
+// begin is the first key that one of rows [from, to) of q sees.
+func (a *attention) begin(from, to int) int {
+	if a.Window == 0 || from == to {
+		return 0
+	}
+	least := a.since(from)
+	for i := from + 1; i < to; i++ {
+		least = min(least, a.since(i))
+	}
+	return least
+}
+
 // reach is the most keys that rows [from, to) of q see.
 func (a *attention) reach(from, to, keys int) int {
 	if !a.Causal {
@@ -84,6 +105,9 @@ func (a *attention) check(op string) {
 	like(op, a.q, a.out)
 	like(op, a.k, a.v)
 	long(op, a.lse, a.q.Rows*a.Heads)
+	if a.Window < 0 || a.Window > 0 && !a.Causal {
+		panic(fmt.Sprintf("cpu: %s: a window of %d keys, causal: %v", op, a.Window, a.Causal))
+	}
 }
 
 // Attend is out = softmax(scale·q·kᵀ)·v. Scores exist for a block of rows and keys
@@ -118,9 +142,10 @@ func (d *Device) attendChunk(w *worker, i int) {
 	for i := range state {
 		state[i] = softmaxState{top: float32(math.Inf(-1))}
 	}
-	reach := a.reach(first+t.from, first+t.to, int(keys.Len))
-	for k0 := 0; k0 == 0 || k0 < reach; k0 += keyBlock {
-		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+keyBlock, reach), all: int(keys.Len)}
+	begin, reach := a.begin(first+t.from, first+t.to), a.reach(first+t.from, first+t.to, int(keys.Len))
+	for k0 := begin; k0 == begin || k0 < reach; k0 += keyBlock {
+		b := block(keys, k0, max(k0, min(k0+keyBlock, reach)))
+		b.opens = k0 == begin
 		if rows > fewQueries {
 			d.packKeys(w, t.head, b)
 		}
@@ -139,7 +164,37 @@ func (d *Device) attendChunk(w *worker, i int) {
 }
 
 // keyRange is keys [from, to) of a segment of all keys, which begins at row start.
-type keyRange struct{ start, from, to, all int }
+type keyRange struct {
+	start, from, to, all int
+	// first and last are the block that is packed, of which it is a part.
+	first, last int
+	// opens says that no block came before.
+	opens bool
+}
+
+// block is keys [from, to) of a segment.
+func block(segment compute.Span, from, to int) keyRange {
+	return keyRange{start: int(segment.Start), all: int(segment.Len), from: from, to: to, first: from, last: to}
+}
+
+func (b keyRange) keys() int { return b.to - b.from }
+
+// skipped is how many keys of the packed block come before: whole panels.
+func (b keyRange) skipped() int { return b.from - b.first }
+
+// within is the part of a block that n query rows from row i on see, and what lies before it in its first panel.
+func (d *Device) within(i, n int, b keyRange) keyRange {
+	a := &d.attend
+	b.to = min(b.to, a.reach(i, i+n, b.all))
+	b.from += max(0, a.begin(i, i+n)-b.from) / d.k.Panel * d.k.Panel
+	return b
+}
+
+// own is which keys of a block row i sees, counted from the block's first.
+func (a *attention) own(i int, b keyRange) (from, to int) {
+	to = min(max(a.seen(i, b.all)-b.from, 0), b.keys())
+	return min(max(a.since(i)-b.from, 0), to), to
+}
 
 func (w *worker) states(n int) []softmaxState {
 	if cap(w.state) < n {
@@ -162,8 +217,9 @@ func (d *Device) packKeys(w *worker, head int, b keyRange) {
 // attendBlock adds to out what n query rows from row i on take from a block of keys.
 func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []softmaxState, packed bool) {
 	a := &d.attend
-	keys := min(b.to, a.reach(i, i+n, b.all)) - b.from
-	if b.from == 0 && (keys <= 0 || !packed) {
+	b = d.within(i, n, b)
+	keys := b.keys()
+	if b.opens && (keys <= 0 || !packed) {
 		a.clear(a.out, i, n, head)
 	}
 	if keys <= 0 {
@@ -172,23 +228,24 @@ func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []soft
 	scores := w.floats(workerScores, queryBlock*scoreStride)
 	q, out := a.slice(a.q, i, head), a.slice(a.out, i, head)
 	if packed {
-		d.k.Gemm(scores, scoreStride, q, a.q.Stride, w.scratch[workerKeys], n, keys, a.HeadDim, false)
+		d.k.Gemm(scores, scoreStride, q, a.q.Stride, w.scratch[workerKeys][b.skipped()*a.HeadDim:], n, keys, a.HeadDim, false)
 	} else {
 		d.scoreRows(scores, i, n, keys, head, b)
 	}
 	for r := range n {
 		row := scores[r*scoreStride:][:keys]
-		own := a.own(i+r, b, keys)
-		clear(row[own:])
-		if own > 0 {
-			d.softmaxBlock(row[:own], out[r*a.out.Stride:][:a.HeadDim], &state[r], b.from > 0)
+		from, to := a.own(i+r, b)
+		clear(row[:from])
+		clear(row[to:])
+		if row = row[from:to]; len(row) > 0 {
+			d.softmaxBlock(row, out[r*a.out.Stride:][:a.HeadDim], &state[r], !b.opens)
 			if a.Dropout.P > 0 {
-				dropout(d.k, row[:own], row[:own], &a.Dropout, a.place(i+r, head, b.from))
+				dropout(d.k, row, row, &a.Dropout, a.place(i+r, head, b.from+from))
 			}
 		}
 	}
 	if packed {
-		d.gemmHead(out, a.out.Stride, scores, scoreStride, w.scratch[workerValues], n, a.HeadDim, keys, b.to-b.from, b.from > 0)
+		d.gemmHead(out, a.out.Stride, scores, scoreStride, w.scratch[workerValues], n, a.HeadDim, b, !b.opens)
 	} else {
 		d.sumRows(scores, i, n, keys, head, b)
 	}
@@ -217,14 +274,15 @@ func (d *Device) endRow(i, head int, s softmaxState) {
 	keep(a.lse, i*a.Heads+head, float32(float64(s.top)+math.Log(float64(s.sum))))
 }
 
-// gemmHead is c (+)= a·b for the first k rows of a packed b, which has all.
-func (d *Device) gemmHead(c []float32, ldc int, a []float32, lda int, b []float32, m, n, k, all int, add bool) {
-	if k == all {
-		d.k.Gemm(c, ldc, a, lda, b, m, n, k, add)
+// gemmHead is c [m, n] (+)= a·b for those rows of b, a packed block of keys or values, that keys is.
+func (d *Device) gemmHead(c []float32, ldc int, a []float32, lda int, b []float32, m, n int, keys keyRange, add bool) {
+	all := keys.last - keys.first
+	if keys.keys() == all {
+		d.k.Gemm(c, ldc, a, lda, b, m, n, all, add)
 		return
 	}
 	for j := 0; j < n; j += d.k.Panel {
-		d.k.Gemm(c[j:], ldc, a, lda, b[j*all:], m, min(d.k.Panel, n-j), k, add)
+		d.k.Gemm(c[j:], ldc, a, lda, b[j*all+keys.skipped()*d.k.Panel:], m, min(d.k.Panel, n-j), keys.keys(), add)
 	}
 }
 

@@ -107,16 +107,15 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 	for g := 0; g < a.group() && a.dq.Exists() && !a.addQ; g++ {
 		a.clear(a.dq, first, rows, head*a.group()+g)
 	}
-	reach := a.reach(first, first+rows, int(keys.Len))
 	var dots []float32 // of each query row, if its keys are several blocks
-	if reach > gradKeyBlock {
+	if a.reach(first, first+rows, int(keys.Len))-a.begin(first, first+rows) > gradKeyBlock {
 		dots = w.floats(workerDots, a.group()*rows)
 		clear(dots)
-		d.gradBlocks(w, segment, head, reach, func(i, n, g int, b keyRange) {
+		d.gradBlocks(w, segment, head, func(i, n, g int, b keyRange) {
 			d.addDots(w, dots[g*rows+i-first:], i, n, head*a.group()+g, b)
 		})
 	}
-	d.gradBlocks(w, segment, head, reach, func(i, n, g int, b keyRange) {
+	d.gradBlocks(w, segment, head, func(i, n, g int, b keyRange) {
 		var own []float32
 		if dots != nil {
 			own = dots[g*rows+i-first:]
@@ -126,17 +125,23 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 }
 
 // gradBlocks calls f for all blocks of keys and, for each, blocks of n query rows from
-// row i on, of the head that is number g of those that read the key head. The keys are packed.
-func (d *Device) gradBlocks(w *worker, segment, head, reach int, f func(i, n, g int, b keyRange)) {
+// row i on, of the head that is number g of those that read the key head, with the part of
+// the block that they see, if there is any. The keys are packed.
+func (d *Device) gradBlocks(w *worker, segment, head int, f func(i, n, g int, b keyRange)) {
 	a := &d.attend
 	query, keys := a.Query[segment], a.Key[segment]
-	for k0 := 0; k0 < reach; k0 += gradKeyBlock {
-		b := keyRange{start: int(keys.Start), from: k0, to: min(k0+gradKeyBlock, reach), all: int(keys.Len)}
+	first, end := int(query.Start), int(query.End())
+	reach := a.reach(first, end, int(keys.Len))
+	for k0 := a.begin(first, end); k0 < reach; k0 += gradKeyBlock {
+		b := block(keys, k0, min(k0+gradKeyBlock, reach))
 		d.packGradKeys(w, head, b)
-		step := min(queryBlock, gradWork/(b.to-b.from))
+		step := min(queryBlock, gradWork/b.keys())
 		for g := range a.group() {
-			for i := int(query.Start); i < int(query.End()); i += step {
-				f(i, min(step, int(query.End())-i), g, b)
+			for i := first; i < end; i += step {
+				n := min(step, end-i)
+				if part := d.within(i, n, b); part.keys() > 0 {
+					f(i, n, g, part)
+				}
 			}
 		}
 	}
@@ -145,7 +150,7 @@ func (d *Device) gradBlocks(w *worker, segment, head, reach int, f func(i, n, g 
 // packGradKeys packs a block of keys, both ways, and of values, transposed.
 func (d *Device) packGradKeys(w *worker, head int, b keyRange) {
 	a := &d.attend
-	n := b.to - b.from
+	n := b.keys()
 	k, v := a.slice(a.k, b.start+b.from, head), a.slice(a.v, b.start+b.from, head)
 	d.k.PackRows(w.floats(workerKeys, d.k.PackedLen(n, a.HeadDim)), k, a.k.Stride, n, a.HeadDim)
 	d.k.PackRows(w.floats(workerValues, d.k.PackedLen(n, a.HeadDim)), v, a.v.Stride, n, a.HeadDim)
@@ -158,10 +163,8 @@ func (d *Device) packGradKeys(w *worker, head int, b keyRange) {
 // the gradients of both. dots are the rows' Σ p·dp over all keys, nil if the block is all.
 func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b keyRange) {
 	a := &d.attend
-	p, dp, keys := d.probabilities(w, i, n, head, b)
-	if keys <= 0 {
-		return
-	}
+	p, dp := d.probabilities(w, i, n, head, b)
+	keys := b.keys()
 	for r := range n {
 		d.softmaxGrad(p[r*gradStride:][:keys], dp[r*gradStride:][:keys], dots, r, i, head, b)
 	}
@@ -173,47 +176,42 @@ func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b ke
 		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, a.slice(a.q, i, head), a.q.Stride, n, keys)
 	}
 	if a.dq.Exists() {
-		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, keys, b.to-b.from, true)
+		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, b, true)
 	}
 }
 
 // probabilities computes, for n query rows and the keys of a block that they reach,
 // the probabilities p and, with dropout, their gradients dp = dout·vᵀ; both are zero where a row sees no key.
-func (d *Device) probabilities(w *worker, i, n, head int, b keyRange) (p, dp []float32, keys int) {
+func (d *Device) probabilities(w *worker, i, n, head int, b keyRange) (p, dp []float32) {
 	a := &d.attend
-	keys = min(b.to, a.reach(i, i+n, b.all)) - b.from
-	if keys <= 0 {
-		return nil, nil, keys
-	}
+	keys, skip := b.keys(), b.skipped()*a.HeadDim
 	p, dp = w.floats(workerScores, n*gradStride), w.floats(workerGrads, n*gradStride)
-	d.k.Gemm(p, gradStride, a.slice(a.q, i, head), a.q.Stride, w.scratch[workerKeys], n, keys, a.HeadDim, false)
-	d.k.Gemm(dp, gradStride, a.slice(a.dout, i, head), a.dout.Stride, w.scratch[workerValues], n, keys, a.HeadDim, false)
+	d.k.Gemm(p, gradStride, a.slice(a.q, i, head), a.q.Stride, w.scratch[workerKeys][skip:], n, keys, a.HeadDim, false)
+	d.k.Gemm(dp, gradStride, a.slice(a.dout, i, head), a.dout.Stride, w.scratch[workerValues][skip:], n, keys, a.HeadDim, false)
 	for r := range n {
 		p, dp := p[r*gradStride:][:keys], dp[r*gradStride:][:keys]
-		own := a.own(i+r, b, keys)
-		clear(p[own:])
-		clear(dp[own:])
-		if own == 0 {
+		from, to := a.own(i+r, b)
+		for _, m := range [][]float32{p, dp} {
+			clear(m[:from])
+			clear(m[to:])
+		}
+		if from == to {
 			continue
 		}
-		d.k.ExpShift(p[:own], p[:own], a.Scale, a.lse[(i+r)*a.Heads+head])
+		p, dp = p[from:to], dp[from:to]
+		d.k.ExpShift(p, p, a.Scale, a.lse[(i+r)*a.Heads+head])
 		if a.Dropout.P > 0 {
-			dropout(d.k, dp[:own], dp[:own], &a.Dropout, a.place(i+r, head, b.from))
+			dropout(d.k, dp, dp, &a.Dropout, a.place(i+r, head, b.from+from))
 		}
 	}
-	return p, dp, keys
-}
-
-// own is how many of the first keys of a block row i sees.
-func (a *attention) own(i int, b keyRange, keys int) int {
-	return min(max(a.seen(i, b.all)-b.from, 0), keys)
+	return p, dp
 }
 
 // addDots adds the Σ p·dp of a block's keys to those of n query rows.
 func (d *Device) addDots(w *worker, dots []float32, i, n, head int, b keyRange) {
-	p, dp, keys := d.probabilities(w, i, n, head, b)
-	for r := 0; r < n && keys > 0; r++ {
-		dots[r] += d.k.Dot(p[r*gradStride:][:keys], dp[r*gradStride:])
+	p, dp := d.probabilities(w, i, n, head, b)
+	for r := range n {
+		dots[r] += d.k.Dot(p[r*gradStride:][:b.keys()], dp[r*gradStride:])
 	}
 }
 
@@ -221,18 +219,18 @@ func (d *Device) addDots(w *worker, dots []float32, i, n, head int, b keyRange) 
 // p·(dp - Σ p·dp)·scale, and drops p.
 func (d *Device) softmaxGrad(p, dp, dots []float32, r, i, head int, b keyRange) {
 	a := &d.attend
-	own := a.own(i+r, b, len(p))
-	if own == 0 {
+	from, to := a.own(i+r, b)
+	if from == to {
 		return
 	}
-	p, dp = p[:own], dp[:own]
+	p, dp = p[from:to], dp[from:to]
 	if dots == nil {
 		d.k.SoftmaxBackward(dp, p, dp, a.Scale)
 	} else {
 		d.k.Normalize(dp, dp, p, nil, dots[r], a.Scale)
 	}
 	if a.Dropout.P > 0 {
-		dropout(d.k, p, p, &a.Dropout, a.place(i+r, head, b.from))
+		dropout(d.k, p, p, &a.Dropout, a.place(i+r, head, b.from+from))
 	}
 }
 

@@ -24,14 +24,15 @@ func TestSegmentsAlone(t *testing.T) {
 	const heads, kvHeads, dim = 4, 2, 24
 	lengths := []int{70, 1, 300, 4, 17}
 	for _, tier := range kernel.Tiers() {
-		for _, causal := range []bool{false, true} {
+		for _, window := range []int{-1, 0, 40} { // -1: not causal
 			d := device(t, 2, tier.Name)
-			batch := newBatch(d, lengths, heads, kvHeads, dim, causal)
+			batch := newBatch(d, lengths, heads, kvHeads, dim, window >= 0)
+			batch.a.Window = max(window, 0)
 			all := batch.both(d)
 			for s, span := range batch.a.Query {
 				alone := batch.only(s)
 				for i, m := range alone.both(d) {
-					name := fmt.Sprintf("%s, causal %v, segment %d, result %d", tier.Name, causal, s, i)
+					name := fmt.Sprintf("%s, window %d, segment %d, result %d", tier.Name, window, s, i)
 					near.Bits(t, name, m.Data, all[i].RowRange(int(span.Start), int(span.End())).Data)
 				}
 			}

@@ -185,7 +185,7 @@ func (d *Device) GroupMaxBackward(dx, dy, x compute.Mat, groups [][]int32) {
 func pairs(a *compute.Attention) int {
 	n := 0
 	for s := range a.Query {
-		n += int(a.Query[s].Len) * int(a.Key[s].Len)
+		n += int(a.Query[s].Len) * a.Most(s)
 	}
 	return n
 }
