@@ -21,7 +21,11 @@ var nonlinear = []struct {
 	{"gelu tanh", compute.GELUTanh, func(x float64) (float64, float64) {
 		c := math.Sqrt(2 / math.Pi)
 		t := math.Tanh(c * (x + 0.044715*x*x*x))
-		return x * (1 + t) / 2, (1+t)/2 + x*(1-t*t)*c*(1+3*0.044715*x*x)/2
+		slope := (1 + t) / 2
+		if t*t < 1 { // else flat, however far away
+			slope += x * (1 - t*t) * c * (1 + 3*0.044715*x*x) / 2
+		}
+		return x * (1 + t) / 2, slope
 	}},
 	{"silu", compute.SiLU, func(x float64) (float64, float64) {
 		s := logistic(x)

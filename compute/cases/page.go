@@ -29,7 +29,7 @@ const pageCases = `
 ## Cases
 
 Every case is run forward and backward, writing and adding, with gaps between rows where it says so, in place where the
-operation allows it; on every tier of kernels, on one, two and three threads, and with NaN in each input.
+operation allows it; on every tier of kernels, on one, two and three threads, and with NaN, with infinity and with denormals in each input.
 
 `
 

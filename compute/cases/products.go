@@ -159,7 +159,7 @@ func outliers(cols int, unit float64) func(chance.Key, []float32) {
 	}
 }
 
-// spoilt is w, but rows that have a NaN are NaN: they have no scale.
+// spoilt is w, but rows of which an element is not finite are NaN: they have no scale.
 func spoilt(w Matrix) Matrix {
 	s := NewMatrix(w.Rows, w.Cols)
 	copy(s.Data, w.Data)
@@ -169,8 +169,8 @@ func spoilt(w Matrix) Matrix {
 			sum += v
 		}
 		for i := range s.Row(o) {
-			if sum != sum {
-				s.Row(o)[i] = sum
+			if sum-sum != 0 {
+				s.Row(o)[i] = math.NaN()
 			}
 		}
 	}

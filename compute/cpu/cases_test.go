@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"trimtab/compute"
@@ -85,6 +86,52 @@ func narrow(v []float64) []float32 {
 
 // TestCasesWithNaN sees that NaN goes where the definition sends it, and nowhere else.
 func TestCasesWithNaN(t *testing.T) {
+	strangeCases(t, func(c *cases.Case, o cases.Operand, values []float32) check {
+		values[len(values)/2] = float32(math.NaN())
+		if c.Op == compute.OpAttend {
+			return reaches
+		}
+		return near.CheckNaN
+	})
+}
+
+// TestCasesWithInfinity sees the same of infinities: what they reach is not finite, which of NaN and the infinities it is depends on the order of sums.
+func TestCasesWithInfinity(t *testing.T) {
+	strangeCases(t, func(c *cases.Case, o cases.Operand, values []float32) check {
+		at := len(values) / 2
+		values[at] = float32(math.Inf(1 - 2*(at%2)))
+		by := near.CheckNaN
+		if c.Op == compute.OpAttend {
+			by = reaches
+		}
+		return func(t testing.TB, name string, got, want []float32, tol float64) {
+			t.Helper()
+			by(t, name, notFinite(got), notFinite(want), tol)
+		}
+	})
+}
+
+// TestCasesWithDenormals makes each input denormal throughout: results are as near as others, and those that are denormal themselves are
+// as near for their size, but where products of bfloat16 have no denormals.
+func TestCasesWithDenormals(t *testing.T) {
+	strangeCases(t, func(c *cases.Case, o cases.Operand, values []float32) check {
+		for i := range values {
+			values[i] = float32(float64(values[i]) * 0x1p-129)
+		}
+		switch {
+		case c.Op == compute.OpLayerNorm && o.Name == "x": // the mean's rounding is what it is, and multiplied
+			return near.Check
+		case strings.Contains(c.Name, "bf16"):
+			return near.Check
+		case c.Op == compute.OpRowNorms, strings.Contains(c.Name, "int8") && o.Name == "w": // squares and scales vanish
+			return near.Check
+		}
+		return magnifiedToo
+	})
+}
+
+// strangeCases puts the smaller cases to every tier with one input after the other made strange, which says how results are compared.
+func strangeCases(t *testing.T, change func(c *cases.Case, o cases.Operand, values []float32) check) {
 	ran := 0
 	for _, c := range cases.All() {
 		if c.Bytes > 1<<15 {
@@ -95,18 +142,14 @@ func TestCasesWithNaN(t *testing.T) {
 				continue
 			}
 			values := c.Inputs()
-			values[input][(o.Rows*o.Cols)/2] = float32(math.NaN())
+			by := change(c, o, values[input])
 			want := c.ExpectOn(values)
 			for _, tier := range kernel.Tiers() {
 				got, err := c.RunOn(device(t, 2, tier.Name), values)
 				if err != nil {
 					t.Error(err)
 				}
-				by := near.CheckNaN
-				if c.Op == compute.OpAttend {
-					by = reaches
-				}
-				compare(t, tier.Name+": "+c.FullName()+" with NaN in "+o.Name, got, want, by)
+				compare(t, tier.Name+": "+c.FullName()+" with a strange "+o.Name, got, want, by)
 			}
 			ran++
 		}
@@ -114,6 +157,30 @@ func TestCasesWithNaN(t *testing.T) {
 	if ran < wantCases {
 		t.Errorf("only %d runs for %d cases", ran, wantCases)
 	}
+}
+
+// notFinite is x with infinities made NaN too.
+func notFinite(x []float32) []float32 {
+	y := append([]float32(nil), x...)
+	for i, v := range y {
+		if v-v != 0 {
+			y[i] = float32(math.NaN())
+		}
+	}
+	return y
+}
+
+// magnifiedToo is Check, and Check of denormal values made about 1.
+func magnifiedToo(t testing.TB, name string, got, want []float32, tol float64) {
+	t.Helper()
+	near.Check(t, name, got, want, tol)
+	var some, wanted []float64
+	for i, v := range want {
+		if v != 0 && math.Float32bits(v)&0x7f800000 == 0 {
+			some, wanted = append(some, float64(got[i])*0x1p126), append(wanted, float64(v)*0x1p126)
+		}
+	}
+	near.Check64(t, name+", magnified", some, wanted, tol)
 }
 
 // reaches is CheckNaN where NaN may also be found in rows of the same segment that

@@ -86,6 +86,7 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 	for o := 0; o < out; o += 3 {
 		ids = append(ids, int32(o))
 	}
+	dyRows := draw(6, rows, len(ids))
 	type made = func(w compute.Weight, y compute.Mat)
 	for name, op := range map[string]struct {
 		rows, cols int
@@ -96,6 +97,8 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 		"backward":         {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearBackward(y, dy, w, false) }},
 		"backward, adding": {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearBackward(y, dy, w, true) }},
 		"rows":             {rows, len(ids), func(w compute.Weight, y compute.Mat) { d.LinearRows(y, x, w, bias, ids) }},
+		"rows, backward":   {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearRowsBackward(y, dyRows, w, ids, false) }},
+		"rows, and adding": {rows, in, func(w compute.Weight, y compute.Mat) { d.LinearRowsBackward(y, dyRows, w, ids, true) }},
 		"lookup":           {len(ids), in, func(w compute.Weight, y compute.Mat) { d.Lookup(y, w, ids, 1) }},
 		"norms":            {1, out, func(w compute.Weight, y compute.Mat) { d.RowNorms(y.Data, w, compute.Mat{}, compute.Mat{}, 0) }},
 	} {
