@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// Products of bfloat16, in the tiers that have them ([Set.MultipliesBF16]). The rows of the left side are rounded to bfloat16 (PairRow), to
+// Products of bfloat16, by instructions of their own in the tiers that have them ([Set.MultipliesBF16]), slowly in the others. The rows of the left side are rounded to bfloat16 (PairRow), to
 // nearest even as the elements of a BF16 matrix B [k,n] are, and for each block of BlockK of k, in order, an element is
 //
 //	sum = (sum + a[k+1]·b[k+1]) + a[k]·b[k], for k = 0, 2, 4, ..., begun with 0
@@ -14,7 +14,8 @@ import (
 // of their sign. The block's sum is then, in float32, added to what C has, if the first one is to be, or to those of the blocks before. Of an odd k
 // the last product has a zero beside it. So an element has the same bits whatever stands beside it and however a caller splits rows and columns.
 
-// MultipliesBF16 says whether this tier has MultiplyBF16 and MultiplyBF16Transposed.
+// MultipliesBF16 says whether this tier has instructions for MultiplyBF16 and MultiplyBF16Transposed: elsewhere they are plain Go, and
+// dequantizing is faster.
 func (s *Set) MultipliesBF16() bool { return s.bf16 != nil }
 
 // PairWords is the length of a row of k elements that PairRow makes.
@@ -83,9 +84,13 @@ func (s *Set) multiplyBF16(p bf16Product, from, to, all, terms int) {
 		return
 	}
 	p.a, p.temp = p.a[:(p.m-1)*p.lda+words], p.temp[:s.BF16Temp()]
+	multiply := s.bf16
+	if multiply == nil {
+		multiply = bf16Generic
+	}
 	for ; from < to; from += s.Panel {
 		p.c, p.at, p.cols = c, from, min(s.Panel, to-from)
-		s.bf16(p)
+		multiply(p)
 		c = c[min(len(c), s.Panel):]
 	}
 }

@@ -79,7 +79,7 @@ type functions struct {
 	// quantizeBytes is quantizeRow, and beginInt8 what a panel's sums begin with, for an int8 that takes rows of bytes; nil where it takes pairs.
 	quantizeBytes func(dst []int32, x []float32, down float32)
 	beginInt8     func(dst []int32, codes []uint8)
-	bf16          func(p bf16Product) // nil where there is none
+	bf16          func(p bf16Product) // nil where bf16Generic does it
 
 	splitRow   func(rest []float32, marks []int32, x []float32)
 	addOutlier func(p outlierProduct)
