@@ -4,12 +4,13 @@ package kernel
 
 import "math"
 
-// An int8Kernel computes a tile of C over some steps from widened codes, a directKernel from codes as they lie. All columns of
-// the panel exist in C and in bias. Without rowScale C takes the sums; acc is 1 to
+// An int8Kernel computes a tile of C over some steps from widened codes, a directKernel from codes as they lie, a firstKernel from those too,
+// and leaves them widened. All columns of the panel exist in C and in bias. Without rowScale C takes the sums; acc is 1 to
 // begin with those that it has, 2 to add to what it has.
 type (
 	int8Kernel   func(c *float32, ldc int, a *int32, lda int, b *int32, steps, acc int, rowScale, scale, bias *float32)
 	directKernel func(c *float32, ldc int, a *int32, lda int, b *uint8, steps, acc int, rowScale, scale, bias *float32)
+	firstKernel  func(c *float32, ldc int, a *int32, lda int, b *uint8, steps, acc int, rowScale, scale, bias *float32, pairs *int32)
 )
 
 // int8Tiles is a tier's tiles of a panel by their number of rows.
@@ -17,7 +18,7 @@ type int8Tiles struct {
 	panel  int
 	tiles  []int8Kernel
 	direct []directKernel
-	widen  func(dst []int32, codes []uint8)
+	first  firstKernel
 	turn   func(dst *int32, src *uint8, stride, panels int)
 }
 
@@ -83,7 +84,7 @@ func (p *int8Product) wholeBias(room []float32) *float32 {
 	return &p.bias[0]
 }
 
-// multiply is int8Generic: few rows take the codes as they lie, more of them share what is widened once.
+// multiply is int8Generic: few rows take the codes as they lie, of more the first ones, and leave the others what they widened.
 func (t *int8Tiles) multiply(p int8Product) {
 	pairs, beside, wholeBias := t.temps(p.temp)
 	out := output{p.c, p.ldc, p.cols, t.panel, beside}
@@ -99,21 +100,33 @@ func (t *int8Tiles) multiply(p int8Product) {
 		}
 		return
 	}
+	first := len(t.direct) - 1
 	for blocks, from := (steps+int8Steps-1)/int8Steps, 0; blocks > 0; blocks-- {
-		n := (steps - from + blocks - 1) / blocks
-		t.widen(pairs, p.codes[from*4*t.panel:][:n*4*t.panel])
-		last := blocks == 1
-		eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
-			rowScale := &p.rowScale[i]
-			if !last {
-				rowScale = nil
-			}
+		n, codes := (steps-from+blocks-1)/blocks, &p.codes[from*4*t.panel]
+		var scales []float32 // of the rows, with the last block
+		if blocks == 1 {
+			scales = p.rowScale
+		}
+		acc := flag(from > 0)
+		out.tile(0, first, from > 0, func(c *float32, ldc int) {
+			t.first(c, ldc, &p.a[2*from], p.lda, codes, n, acc, place(scales, 0), &p.scale[0], bias, &pairs[0])
+		})
+		eachTile(p.m-first, len(t.tiles)-1, func(i, rows int) {
+			i += first
 			out.tile(i, rows, from > 0, func(c *float32, ldc int) {
-				t.tiles[rows](c, ldc, &p.a[i*p.lda+2*from], p.lda, &pairs[0], n, flag(from > 0), rowScale, &p.scale[0], bias)
+				t.tiles[rows](c, ldc, &p.a[i*p.lda+2*from], p.lda, &pairs[0], n, acc, place(scales, i), &p.scale[0], bias)
 			})
 		})
 		from += n
 	}
+}
+
+// place is where element i of v is, nil if there is no v.
+func place(v []float32, i int) *float32 {
+	if v == nil {
+		return nil
+	}
+	return &v[i]
 }
 
 // eachTile cuts m rows into tiles of about one height, at most so high.

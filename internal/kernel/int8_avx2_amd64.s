@@ -127,36 +127,324 @@ done1:
 	VZEROUPPER
 	RET
 
-// func widenInt8AVX2(dst []int32, codes []uint8)
+// func int8firstAVX2(c *float32, ldc int, a *int32, lda int, b *uint8, steps int, acc int, rowScale *float32, scale *float32, bias *float32, pairs *int32)
 // Requires: AVX, AVX2, MMX+
-TEXT ·widenInt8AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    codes_base+24(FP), CX
-	MOVQ    codes_len+32(FP), DX
-	SUBQ    $0x00000040, DX
-	JLT     done1
+TEXT ·int8firstAVX2(SB), NOSPLIT, $0-88
+	MOVQ       pairs+80(FP), AX
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	MOVQ       c+0(FP), CX
+	MOVQ       ldc+8(FP), DX
+	SHLQ       $0x02, DX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	ADDQ       DX, CX
+	PREFETCHT0 (CX)
+	MOVQ       a+16(FP), CX
+	MOVQ       lda+24(FP), DX
+	SHLQ       $0x02, DX
+	LEAQ       (CX)(DX*2), BX
+	ADDQ       DX, BX
+	MOVQ       b+32(FP), SI
+	MOVQ       steps+40(FP), DI
+	SUBQ       $0x02, DI
+	JLT        end2
+	PCALIGN    $0x20
+
+loop1:
+	PREFETCHT0   4096(SI)
+	VMOVUPS      (SI), Y8
+	VPSRAW       $0x08, Y8, Y9
+	VPSLLW       $0x08, Y8, Y8
+	VPSRAW       $0x08, Y8, Y8
+	VMOVUPS      32(SI), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y10, 32(AX)
+	VPBROADCASTD (CX), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD (CX)(DX*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD (CX)(DX*2), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD (BX), Y12
+	VPMADDWD     Y8, Y12, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      Y9, 64(AX)
+	VMOVUPS      Y11, 96(AX)
+	VPBROADCASTD 4(CX), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y0, Y0
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD 4(CX)(DX*1), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD 4(CX)(DX*2), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 4(BX), Y8
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, AX
+	PREFETCHT0   4160(SI)
+	VMOVUPS      64(SI), Y8
+	VPSRAW       $0x08, Y8, Y9
+	VPSLLW       $0x08, Y8, Y8
+	VPSRAW       $0x08, Y8, Y8
+	VMOVUPS      96(SI), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y10, 32(AX)
+	VPBROADCASTD 8(CX), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(CX)(DX*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(CX)(DX*2), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 8(BX), Y12
+	VPMADDWD     Y8, Y12, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      Y9, 64(AX)
+	VMOVUPS      Y11, 96(AX)
+	VPBROADCASTD 12(CX), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y0, Y0
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD 12(CX)(DX*1), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD 12(CX)(DX*2), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 12(BX), Y8
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000010, CX
+	ADDQ         $0x00000010, BX
+	ADDQ         $0x00000080, SI
+	SUBQ         $0x02, DI
+	JGE          loop1
+
+end2:
+	ADDQ    $0x02, DI
+	SUBQ    $0x01, DI
+	JLT     end4
 	PCALIGN $0x20
 
-loop2:
-	PREFETCHT0 1024(CX)
-	VMOVUPS    (CX), Y0
-	VPSRAW     $0x08, Y0, Y1
-	VPSLLW     $0x08, Y0, Y0
-	VPSRAW     $0x08, Y0, Y0
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 64(AX)
-	VMOVUPS    32(CX), Y0
-	VPSRAW     $0x08, Y0, Y1
-	VPSLLW     $0x08, Y0, Y0
-	VPSRAW     $0x08, Y0, Y0
-	VMOVUPS    Y0, 32(AX)
-	VMOVUPS    Y1, 96(AX)
-	ADDQ       $0x00000040, CX
-	ADDQ       $0x00000080, AX
-	SUBQ       $0x00000040, DX
-	JGE        loop2
+loop3:
+	PREFETCHT0   4096(SI)
+	VMOVUPS      (SI), Y8
+	VPSRAW       $0x08, Y8, Y9
+	VPSLLW       $0x08, Y8, Y8
+	VPSRAW       $0x08, Y8, Y8
+	VMOVUPS      32(SI), Y10
+	VPSRAW       $0x08, Y10, Y11
+	VPSLLW       $0x08, Y10, Y10
+	VPSRAW       $0x08, Y10, Y10
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y10, 32(AX)
+	VPBROADCASTD (CX), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD (CX)(DX*1), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD (CX)(DX*2), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD (BX), Y12
+	VPMADDWD     Y8, Y12, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVUPS      Y9, 64(AX)
+	VMOVUPS      Y11, 96(AX)
+	VPBROADCASTD 4(CX), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y0, Y0
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTD 4(CX)(DX*1), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y2, Y2
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTD 4(CX)(DX*2), Y8
+	VPMADDWD     Y9, Y8, Y10
+	VPADDD       Y10, Y4, Y4
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 4(BX), Y8
+	VPMADDWD     Y9, Y8, Y9
+	VPADDD       Y9, Y6, Y6
+	VPMADDWD     Y11, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000008, CX
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000040, SI
+	SUBQ         $0x01, DI
+	JGE          loop3
 
-done1:
+end4:
+	ADDQ   $0x01, DI
+	MOVQ   c+0(FP), AX
+	MOVQ   ldc+8(FP), CX
+	MOVQ   acc+48(FP), DX
+	MOVQ   rowScale+56(FP), BX
+	MOVQ   scale+64(FP), SI
+	MOVQ   bias+72(FP), DI
+	SHLQ   $0x02, CX
+	CMPQ   DX, $0x01
+	JNE    fresh5
+	MOVQ   AX, R8
+	VPADDD (R8), Y0, Y0
+	VPADDD 32(R8), Y1, Y1
+	ADDQ   CX, R8
+	VPADDD (R8), Y2, Y2
+	VPADDD 32(R8), Y3, Y3
+	ADDQ   CX, R8
+	VPADDD (R8), Y4, Y4
+	VPADDD 32(R8), Y5, Y5
+	ADDQ   CX, R8
+	VPADDD (R8), Y6, Y6
+	VPADDD 32(R8), Y7, Y7
+
+fresh5:
+	TESTQ        BX, BX
+	JEQ          store6
+	VBROADCASTSS (BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y0, Y0
+	VADDPS       (DI), Y0, Y0
+	VBROADCASTSS (BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y8, Y1, Y1
+	VADDPS       32(DI), Y1, Y1
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y8, Y2, Y2
+	VADDPS       (DI), Y2, Y2
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y8, Y3, Y3
+	VADDPS       32(DI), Y3, Y3
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y8, Y4, Y4
+	VADDPS       (DI), Y4, Y4
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y8, Y5, Y5
+	VADDPS       32(DI), Y5, Y5
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       (SI), Y8, Y8
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y8, Y6, Y6
+	VADDPS       (DI), Y6, Y6
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       32(SI), Y8, Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VADDPS       32(DI), Y7, Y7
+	CMPQ         DX, $0x02
+	JNE          store6
+	VADDPS       (AX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VADDPS       32(AX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         CX, AX
+	VADDPS       (AX), Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VADDPS       32(AX), Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	ADDQ         CX, AX
+	VADDPS       (AX), Y4, Y4
+	VMOVUPS      Y4, (AX)
+	VADDPS       32(AX), Y5, Y5
+	VMOVUPS      Y5, 32(AX)
+	ADDQ         CX, AX
+	VADDPS       (AX), Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VADDPS       32(AX), Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	VZEROUPPER
+	RET
+
+store6:
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    CX, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    CX, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    CX, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
 	VZEROUPPER
 	RET
 

@@ -14,10 +14,10 @@ func absMaxAVX512(x []float32) (absmax float32)
 //go:noescape
 func quantizeRowAVX512(dst []int32, x []float32, down float32)
 
-// widenInt8AVX512 makes words of the codes of whole steps: those of pair 0 of all columns, then those of pair 1.
+// int8firstAVX512 computes a tile of 8 rows from codes as they lie, and widens them.
 //
 //go:noescape
-func widenInt8AVX512(dst []int32, codes []uint8)
+func int8firstAVX512(c *float32, ldc int, a *int32, lda int, b *uint8, steps int, acc int, rowScale *float32, scale *float32, bias *float32, pairs *int32)
 
 // turnInt8AVX512 widens the transposed codes of a panel's width of rows of each of some panels.
 //

@@ -111,6 +111,6 @@ var avx2Int8 = &int8Tiles{
 		nil, int8x1AVX2, int8x2AVX2, int8x3AVX2, int8x4AVX2, int8x5AVX2, int8x6AVX2,
 	},
 	direct: []directKernel{nil, int8direct1AVX2, int8direct2AVX2, int8direct3AVX2, int8direct4AVX2},
-	widen:  widenInt8AVX2,
+	first:  int8firstAVX2,
 	turn:   turnInt8AVX2,
 }

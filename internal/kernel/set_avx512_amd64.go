@@ -113,6 +113,6 @@ var avx512Int8 = &int8Tiles{
 		nil, int8x1AVX512, int8x2AVX512, int8x3AVX512, int8x4AVX512, int8x5AVX512, int8x6AVX512, int8x7AVX512, int8x8AVX512, int8x9AVX512, int8x10AVX512, int8x11AVX512, int8x12AVX512, int8x13AVX512, int8x14AVX512,
 	},
 	direct: []directKernel{nil, int8direct1AVX512, int8direct2AVX512, int8direct3AVX512, int8direct4AVX512, int8direct5AVX512, int8direct6AVX512, int8direct7AVX512, int8direct8AVX512},
-	widen:  widenInt8AVX512,
+	first:  int8firstAVX512,
 	turn:   turnInt8AVX512,
 }

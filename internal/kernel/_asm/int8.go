@@ -12,7 +12,7 @@ import (
 func int8Family(g *gen) {
 	absMax(g)
 	int8Quantize(g)
-	int8Widen(g)
+	int8First(g)
 	int8Turn(g)
 	for r := 1; r <= g.rows; r++ {
 		int8Tile(g, r)
@@ -99,34 +99,6 @@ func (g *gen) apart(v vec) []vec {
 	return []vec{v, high}
 }
 
-// int8Widen takes the codes of a panel apart, as the tiles want them.
-func int8Widen(g *gen) {
-	g.begin("widenInt8", "func(dst []int32, codes []uint8)", "makes words of the codes of whole steps: those of pair 0 of all columns, then those of pair 1.")
-	dst, codes, n := g.GP64(), g.GP64(), g.GP64()
-	g.Load(g.Param("dst").Base(), dst)
-	g.Load(g.Param("codes").Base(), codes)
-	g.Load(g.Param("codes").Len(), n)
-	done, start := g.label("done"), g.label("loop")
-	g.SUBQ(operand.U32(2*g.bytes), n)
-	g.JLT(operand.LabelRef(done))
-	g.align()
-	g.Label(start)
-	for line := 0; line < 2*g.bytes; line += 64 {
-		g.PREFETCHT0(operand.Mem{Base: codes, Disp: aheadBytes + line})
-	}
-	for h := range 2 {
-		for pair, v := range g.apart(g.move(operand.Mem{Base: codes, Disp: h * g.bytes})) {
-			g.VMOVUPS(v, operand.Mem{Base: dst, Disp: (2*pair + h) * g.bytes})
-		}
-	}
-	g.ADDQ(operand.U32(2*g.bytes), codes)
-	g.ADDQ(operand.U32(4*g.bytes), dst)
-	g.SUBQ(operand.U32(2*g.bytes), n)
-	g.JGE(operand.LabelRef(start))
-	g.Label(done)
-	g.end()
-}
-
 // int8Turn transposes the codes of a panel's columns over the rows of others: a chunk of 16 bytes is four columns by four rows, so it
 // is turned by one shuffle. A turn of the loop takes the codes of a square, panel by panel, at src, and goes on stride bytes.
 func int8Turn(g *gen) {
@@ -187,6 +159,24 @@ func int8Direct(g *gen, r int) {
 		for pair := range 2 {
 			g.addPairs(sums, rows, pair, []vec{low[pair], high[pair]})
 		}
+	})
+}
+
+// int8First makes the highest of them, which also writes the pairs that it makes, for the tiles after it: those of pair 0 of a step's columns, then
+// those of pair 1. A loop that only widens waits for its stores; here they cost nothing.
+func int8First(g *gen) {
+	g.begin("int8first", "func("+fmt.Sprintf(int8Arguments, "b *uint8")+", pairs *int32)",
+		fmt.Sprintf("computes a tile of %d rows from codes as they lie, and widens them.", g.direct))
+	pairs := g.arg("pairs")
+	g.int8Product(g.direct, 1, func(b operand.Mem, rows []operand.Mem, sums [][]vec) {
+		low, high := g.apart(g.move(b)), g.apart(g.move(b.Offset(g.bytes)))
+		for pair := range 2 {
+			for h, v := range []vec{low[pair], high[pair]} {
+				g.VMOVUPS(v, operand.Mem{Base: pairs, Disp: (2*pair + h) * g.bytes})
+			}
+			g.addPairs(sums, rows, pair, []vec{low[pair], high[pair]})
+		}
+		g.ADDQ(operand.U32(4*g.bytes), pairs)
 	})
 }
 
