@@ -154,14 +154,15 @@ def extent(function, parameter):
     """The number of elements that a tile may touch behind a pointer, as a Go expression."""
     if function.startswith("turnInt8"):
         return {"dst": "panels*512", "src": "(panels-1)*stride+1024"}[parameter]
-    tile = re.match(r"int8(x|direct|bytes)(\d+)", function)
+    tile = re.match(r"int8(x|direct|bytes|first)(\d*)", function)
     if tile:
-        rows = int(tile[2])
+        rows = int(tile[2] or 8)
         return {
             "c": "%d*ldc+32" % (rows - 1),
             "a": "%d*lda+%s" % (rows - 1, "steps" if tile[1] == "bytes" else "2*steps"),
             "b": "steps*64" if tile[1] == "x" else "steps*128",
             "begin": "32",
+            "pairs": "steps*64",
             "rowScale": "%d*some(rowScale != nil)" % rows,
             "scale": "32",
             "bias": "32",
