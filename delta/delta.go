@@ -179,14 +179,6 @@ func (d *Delta) Detach() error {
 	return nil
 }
 
-// Switch takes one delta off and puts another on.
-func Switch(from, to *Delta) error {
-	if err := from.Detach(); err != nil {
-		return err
-	}
-	return to.Attach()
-}
-
 // Merge works the delta into the base's weights, in float32, after those that are merged
 // already, and takes it off the sites. The notes say what else it did: a tied output
 // layer that now has a weight of its own. Methods that are no change of weights say so.

@@ -126,9 +126,7 @@ func TestFresh(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := openDelta(t, dir, base)
-			if err := delta.Switch(d, again); err != nil {
-				t.Fatal(err)
-			}
+			replace(t, d, again)
 			near.Bits(t, "read again", floats(t, logits(t, in, base)), floats(t, adapted))
 			for i, p := range d.Parameters() {
 				if q := again.Parameters()[i]; q.Name != p.Name {

@@ -200,3 +200,19 @@ func ExampleTrainWordPiece() {
 	fmt.Println(e.Tokens)
 	// Output: [lo ##wer [UNK] ne ##we ##st]
 }
+
+func ExampleTrainBPE() {
+	texts := slices.Values([]string{"low lower lowest", "new newer newest"})
+	k, err := TrainBPE(context.Background(), texts, TrainOptions{Size: 262})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := k.Encode("lower newest", Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(e.Tokens)
+	// Output: [lo we r Ġ ne we st]
+}

@@ -46,20 +46,10 @@ func Below(k Key, element, n uint64) uint64 {
 	return high
 }
 
-// Normal is a draw from the standard normal distribution; at most 6.7 in magnitude.
-func Normal(k Key, element uint64) float32 {
-	b, lane := Block(k, element/4), element%4&^1
-	even, odd := boxMuller(b[lane], b[lane+1])
-	if element%2 == 0 {
-		return even
-	}
-	return odd
-}
-
-// Normals fills dst with Normal(k, 0), Normal(k, 1), ...
+// Normals fills dst with draws from the standard normal distribution, at most 6.7 in magnitude: those of elements 0, 1, ...
 func Normals(k Key, dst []float32) { NormalsFrom(k, 0, dst) }
 
-// NormalsFrom fills dst with Normal(k, first), Normal(k, first+1), ...; first is a multiple of 4.
+// NormalsFrom is Normals from element first on, a multiple of 4.
 func NormalsFrom(k Key, first uint64, dst []float32) {
 	for i := 0; i < len(dst); i += 4 {
 		b := Block(k, (first+uint64(i))/4)

@@ -24,7 +24,7 @@
 //	Float(element)    = (u(element) >> 8) * 2^-24, in [0, 1)
 //	Uint64(element)   = u(2*element) | u(2*element+1) << 32
 //	Below(element, n) = the high 64 bits of the 128-bit product Uint64(element) * n
-//	Normal(element)   = r * cos(t) for an even element, r * sin(t) for an odd one (Box-Muller), in float64, where with
+//	Normals, element  = r * cos(t) for an even element, r * sin(t) for an odd one (Box-Muller), in float64, where with
 //	                    a = u(element with its last bit cleared) and b = u(element with its last bit set)
 //	                    r = sqrt(-2 * ln((a + 1) * 2^-32)), t = 2 * pi * b * 2^-32
 //	Perm(n)           = Fisher-Yates on 0, 1, ..., n-1: for i = n-1 down to 1, swap i with Below(i, i+1)
