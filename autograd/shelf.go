@@ -1,6 +1,10 @@
 package autograd
 
-import "trimtab/compute"
+import (
+	"slices"
+
+	"trimtab/compute"
+)
 
 // shelve puts steps into the schedule that keep what the backward reads of the forward as bfloat16 in between: a value is
 // shelved as soon as it is made, lives on until its last reader of the forward, and is restored for the first
@@ -51,6 +55,7 @@ func (t *Tape) shelve() {
 			}
 		}
 	}
+	p.spare = slices.Grow(p.spare[:0], len(p.steps)) // the next schedule's
 }
 
 // reads are the values whose data a node reads in a phase.

@@ -61,11 +61,13 @@ func of[S any, P interface {
 type stretch[T any] struct {
 	memory []T
 	used   int
+	before int // used of memory that was too small
 }
 
 func (s *stretch[T]) next(n int) []T {
-	if s.used+n > len(s.memory) { // who has the old memory keeps it
-		s.memory, s.used = make([]T, 2*(len(s.memory)+n)), 0
+	if s.before+s.used+n > len(s.memory) { // who has the old memory keeps it; the new one has room for all that was used, and will be again
+		s.before += s.used
+		s.memory, s.used = make([]T, 2*(s.before+n)), 0
 	}
 	part := s.memory[s.used : s.used+n : s.used+n]
 	s.used += n
@@ -73,7 +75,7 @@ func (s *stretch[T]) next(n int) []T {
 	return part
 }
 
-func (s *stretch[T]) reset() { s.used = 0 }
+func (s *stretch[T]) reset() { s.used, s.before = 0, 0 }
 
 // Slice is n zeros that live until the tape's Reset: for the lists that a pass makes, of rows, places or targets.
 // Where a step was recorded before, the next one no larger takes no memory from the heap.

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
+	counters "runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -196,28 +196,31 @@ type stopwatch struct {
 	seconds       []float64
 	last          time.Time
 	before, after uint64 // allocations up to the second step, up to the end of the last
+	samples       [2]counters.Sample
 }
 
 // start is the beginning of the first of so many steps and one. What is timed takes no memory from the heap for it.
 func (s *stopwatch) start(steps int) {
 	s.seconds = make([]float64, 0, 1+steps)
+	s.samples[0].Name, s.samples[1].Name = "/gc/heap/allocs:objects", "/gc/heap/tiny/allocs:objects"
+	s.mallocs() // what it takes the first time
 	s.last = time.Now()
 }
 
 // step ends a step.
 func (s *stopwatch) step() {
 	s.seconds = append(s.seconds, time.Since(s.last).Seconds())
-	s.after = mallocs()
+	s.after = s.mallocs()
 	if len(s.seconds) == 1 {
 		s.before = s.after
 	}
 	s.last = time.Now()
 }
 
-func mallocs() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.Mallocs
+// mallocs counts allocations on the Go heap so far. It stops no thread: one that has to be started again may take memory.
+func (s *stopwatch) mallocs() uint64 {
+	counters.Read(s.samples[:])
+	return s.samples[0].Value.Uint64() + s.samples[1].Value.Uint64()
 }
 
 // into fills the figures of steps over so many tokens, whose products are flops.

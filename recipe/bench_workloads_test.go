@@ -54,6 +54,43 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
+// TestSteadyWorkloads takes every workload's step on a tiny model, with two threads and the backward's memory in bfloat16: behind the first,
+// nothing is taken from the heap.
+func TestSteadyWorkloads(t *testing.T) {
+	const llama = `{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+		"num_key_value_heads": 2, "intermediate_size": 128, "vocab_size": 300, "max_position_embeddings": 256}`
+	tiny := map[string]string{benchBERT: strings.Replace(steadyBERT, "{", `{"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0, `, 1), benchDropout: steadyBERT,
+		benchBareBERT: tinyOf(steadyBERT, "BertModel"), benchMaskBERT: strings.Replace(tinyOf(steadyBERT, "BertForMaskedLM"), "300", "8000", 1),
+		benchGPT2: strings.Replace(steadyGPT2, "64", "256", 1), benchLlama: llama}
+	for _, w := range workloads {
+		if w.model == "" {
+			continue
+		}
+		w.model = tiny[w.model]
+		w.delta = strings.NewReplacer(`"num_layers": 12`, `"num_layers": 2`, `"token_dim": 768, "num_attention_heads": 12`, `"token_dim": 32, "num_attention_heads": 2`).Replace(w.delta)
+		if w.lengths != nil {
+			w.lengths = alike(3, 37) // steps are of equal size: a larger one takes more
+		}
+		w.times = 0
+		for _, p := range []compute.Precision{compute.BF16, compute.Int8} {
+			t.Run(w.name+" "+p.String(), func(t *testing.T) {
+				var allocations float64
+				for try := range 5 { // what the runtime takes in its own time counts too
+					f, err := bench(t.Context(), w, BenchOptions{Steps: 4, Threads: 2, Precision: p, Activations: "bf16"}, time.Millisecond)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if allocations = f.Allocations; allocations == 0 {
+						return
+					}
+					t.Logf("try %d: %g", try, allocations)
+				}
+				t.Errorf("%g allocations a step", allocations)
+			})
+		}
+	}
+}
+
 // TestOwnCeiling says which workloads have one that is not float32's.
 func TestOwnCeiling(t *testing.T) {
 	w := workload{name: "forward", run: benchForward, model: tinyOf(steadyBERT, "BertModel"), lengths: []int{5, 9}, passes: 1}

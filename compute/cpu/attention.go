@@ -198,6 +198,7 @@ func (a *attention) own(i int, b keyRange) (from, to int) {
 
 func (w *worker) states(n int) []softmaxState {
 	if cap(w.state) < n {
+		w.pool.grew.Store(true)
 		w.state = make([]softmaxState, n)
 	}
 	return w.state[:n]

@@ -32,6 +32,9 @@ type pool struct {
 	stopped atomic.Bool
 	started bool
 
+	// grew says that a worker's scratch did in the operation that runs.
+	grew atomic.Bool
+
 	// device and f are read only by one who holds a chunk.
 	device *Device
 	f      chunk
@@ -41,6 +44,7 @@ type pool struct {
 
 // worker is a thread of the pool with the scratch memory of its own.
 type worker struct {
+	pool    *pool
 	piece   piece
 	scratch [workerSlots][]float32
 	state   []softmaxState
@@ -51,12 +55,38 @@ type worker struct {
 }
 
 // floats is scratch of n elements with any contents, for this thread.
-func (w *worker) floats(slot, n int) []float32 { return grown(&w.scratch[slot], n) }
+func (w *worker) floats(slot, n int) []float32 {
+	if cap(w.scratch[slot]) < n {
+		w.pool.grew.Store(true)
+	}
+	return grown(&w.scratch[slot], n)
+}
+
+// level gives all workers the scratch of the one that has most, of each use: whoever takes which chunk, an operation that ran needs no memory
+// when it runs again. No chunk runs meanwhile.
+func (p *pool) level() {
+	for slot := range workerSlots {
+		most := 0
+		for _, w := range p.workers {
+			most = max(most, cap(w.scratch[slot]))
+		}
+		for _, w := range p.workers {
+			grown(&w.scratch[slot], most)
+		}
+	}
+	most := 0
+	for _, w := range p.workers {
+		most = max(most, cap(w.state))
+	}
+	for _, w := range p.workers {
+		w.states(most)
+	}
+}
 
 func newPool(threads int) *pool {
 	p := &pool{finished: make(chan struct{}, 1), workers: make([]*worker, threads)}
 	for i := range p.workers {
-		p.workers[i] = &worker{wake: make(chan struct{}, 1)}
+		p.workers[i] = &worker{pool: p, wake: make(chan struct{}, 1)}
 	}
 	return p
 }
@@ -86,6 +116,9 @@ func (d *Device) run(n int, f chunk) {
 	p.help(p.workers[0])
 	p.join()
 	p.device, p.f = nil, nil
+	if p.grew.Swap(false) {
+		p.level()
+	}
 }
 
 // start starts the goroutines of the other workers, once.
