@@ -21,6 +21,9 @@ every operation is held to 1e-5 (1 + |b|).
 
 Gradients of activations are written or added as the caller says; gradients of parameters are always added.
 
+What no gradient goes through is no row: AdamW, AdamW8 and SumSquares, which a step of training does with gradients, and ToBF16 and FromBF16, between which memory of the
+forward is held in half. They have tests of their own in ` + "`compute/cpu`" + `: TestAdamW, TestAdamW8, TestSumSquares and TestKeeping.
+
 | operation | forward | backward | keeps | flops | elements | bound | cases |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 `
