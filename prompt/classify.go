@@ -3,6 +3,7 @@ package prompt
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"trimtab/autograd"
 	"trimtab/compute"
@@ -141,16 +142,11 @@ func (c *Classifier) CalibrateOn(inputs []nn.Segment) error {
 	}
 	mean := make([]float64, c.Verbalizer.Size())
 	tape := autograd.New(c.dev)
-	for rest := inputs; len(rest) > 0; {
-		n := 0
-		for tokens := 0; n < len(rest) && (n == 0 || tokens+len(rest[n].IDs) <= calibrationTokens); n++ {
-			tokens += len(rest[n].IDs)
-		}
-		batch, err := nn.Pack(rest[:n]...)
+	for from, to := range calibrationBatches(inputs) {
+		batch, err := nn.Pack(inputs[from:to]...)
 		if err != nil {
 			return err
 		}
-		rest = rest[n:]
 		tape.Reset()
 		logits := c.maskLogits(nn.NewPass(tape, batch))
 		if err := tape.Forward(logits); err != nil {
@@ -169,4 +165,30 @@ func (c *Classifier) CalibrateOn(inputs []nn.Segment) error {
 	}
 	c.Verbalizer, c.scorer = v, NewScorer(c.dev, v)
 	return nil
+}
+
+// CalibrationBatches are which of the inputs CalibrateOn runs together.
+func CalibrationBatches(inputs []nn.Segment) (batches [][]int) {
+	for from, to := range calibrationBatches(inputs) {
+		var batch []int
+		for i := from; i < to; i++ {
+			batch = append(batch, i)
+		}
+		batches = append(batches, batch)
+	}
+	return batches
+}
+
+// calibrationBatches are the inputs in their order, from one to before another, of so many tokens together.
+func calibrationBatches(inputs []nn.Segment) iter.Seq2[int, int] {
+	return func(yield func(from, to int) bool) {
+		for from, to := 0, 0; from < len(inputs); from = to {
+			for tokens := 0; to < len(inputs) && (to == from || tokens+len(inputs[to].IDs) <= calibrationTokens); to++ {
+				tokens += len(inputs[to].IDs)
+			}
+			if !yield(from, to) {
+				return
+			}
+		}
+	}
 }

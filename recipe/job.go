@@ -185,12 +185,21 @@ func (j *Job) calibrate() error {
 		}
 		return j.Prompt.CalibrateOn(examples.Segments)
 	}
+	in, err := j.blank()
+	if err != nil {
+		return err
+	}
+	return j.Prompt.Calibrate(in)
+}
+
+// blank is the input of an empty text.
+func (j *Job) blank() ([]*prompt.Input, error) {
 	t := j.Prompt.Template
 	in, _, err := t.WrapAll([]prompt.Example{t.Template().Blank("")}, j.wrapOptions())
 	if err != nil {
-		return fmt.Errorf("%s: prompt.calibrate: %w", j.Recipe.path, err)
+		return nil, fmt.Errorf("%s: prompt.calibrate: %w", j.Recipe.path, err)
 	}
-	return j.Prompt.Calibrate(in)
+	return in, nil
 }
 
 // labels are the recipe's classes: those it names, its verbalizer's, or those of the training data.
@@ -220,6 +229,7 @@ func (r *Recipe) labels() (*data.Labels, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.rows = d
 	return labels, r.enough(d.Name, labels.Names)
 }
 

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -24,6 +25,8 @@ type Plan struct {
 	StepTime time.Duration
 	// EvaluationTime is what it takes to evaluate validation and test data once: the run's, where nothing trains.
 	EvaluationTime time.Duration
+	// CalibrationTime is what prompt.calibrate takes before the run; 0 where nothing is calibrated.
+	CalibrationTime time.Duration
 	// Memory is what will be resident when it is most.
 	Memory Memory
 }
@@ -37,7 +40,8 @@ type planner struct {
 
 	examples   *Examples   // what is learnt from; nil where nothing trains
 	evaluated  []*Examples // what is evaluated: validation and test data
-	evaluating int64       // bytes of the arena that takes
+	calibrated *evaluation // what prompt.calibrate asks; nil where it asks nothing
+	evaluating int64       // bytes of the arena that both take
 	held       int64       // bytes of data and tokenizer on the heap
 	tables     []table     // those that may stay in their file
 	steps      course
@@ -72,11 +76,11 @@ func (r *Recipe) Plan(dev compute.Device) (*Plan, error) {
 // planner reads the recipe's data and the shapes of its base.
 func (r *Recipe) planner(dev compute.Device) (*planner, error) {
 	p := &planner{dev: gauge.New(dev), real: dev}
+	before := live()
 	labels, err := r.labels()
 	if err != nil {
 		return nil, err
 	}
-	before := live()
 	tok, err := OpenTokenizer(r.Base)
 	if err != nil {
 		return nil, err
@@ -120,6 +124,9 @@ func (p *planner) prepare() error {
 	}
 	p.held += live() - before
 	p.tables = p.readTables()
+	if p.calibrated, err = p.calibration(); err != nil {
+		return err
+	}
 	if p.evaluating, err = p.evaluationArena(); err != nil {
 		return err
 	}
@@ -207,6 +214,11 @@ func (p *planner) plan() (*Plan, error) {
 	}
 	if plan.EvaluationTime, err = p.evaluationTime(); err != nil {
 		return nil, err
+	}
+	if p.calibrated != nil {
+		if plan.CalibrationTime, err = p.timeOf(p.calibrated); err != nil {
+			return nil, fmt.Errorf("calibration: %w", err)
+		}
 	}
 	plan.Memory, err = p.memory(p.settings())
 	return plan, err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"trimtab/compute"
 	"trimtab/compute/cpu"
@@ -101,5 +102,21 @@ func TestFit(t *testing.T) {
 		if len(fit.Set) == 0 || batch != steps {
 			t.Errorf("%d bytes: %q, steps of %d examples, expected %d", limit, fit.Set, batch, steps)
 		}
+	}
+}
+
+// What a prompt is calibrated with is counted: a forward of one empty text, or of the training texts, which are more.
+func TestPlannedCalibration(t *testing.T) {
+	dev := device(t)
+	took := map[string]time.Duration{}
+	for _, way := range []string{"false", "true", "train"} {
+		plan, err := sentiment(t, asked, "prompt.calibrate="+way).Plan(dev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		took[way] = plan.CalibrationTime
+	}
+	if took["false"] != 0 || took["true"] <= 0 || took["train"] <= took["true"] {
+		t.Errorf("calibration takes %v", took)
 	}
 }

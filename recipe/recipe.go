@@ -37,7 +37,8 @@ type Recipe struct {
 	OutputDir string `yaml:"output_dir" doc:"the run's folder"`
 
 	path        string
-	calibration []float64 // of a run that is opened again: what its prompt was calibrated with
+	calibration []float64     // of a run that is opened again: what its prompt was calibrated with
+	rows        *data.Dataset // the training rows, where they were read for their labels and nobody took them yet
 }
 
 // Data are the examples of a task.
@@ -131,6 +132,10 @@ func (r *Recipe) source(s *Source) Source {
 // read reads the rows of a source of the recipe.
 func (r *Recipe) read(s *Source) (*data.Dataset, Source, error) {
 	full := r.source(s)
+	if d := r.rows; d != nil && s == r.Data.Train {
+		r.rows = nil
+		return d, full.named(d), nil
+	}
 	d, err := data.Read(full.File, full.options())
 	if err != nil {
 		return nil, full, err

@@ -56,6 +56,7 @@ type planReport struct {
 	StepFlops      int64   `json:"flops_a_batch"`
 	StepSeconds    float64 `json:"seconds_a_step"`
 	EvalSeconds    float64 `json:"seconds_an_evaluation"`
+	CalSeconds     float64 `json:"seconds_of_calibration,omitempty"`
 	PeakBytes      int64   `json:"peak_bytes"`
 	ProgramBytes   int64   `json:"program_bytes"`
 	DataBytes      int64   `json:"data_bytes"`
@@ -84,7 +85,7 @@ func (a *app) printPlan(out *printer, r *recipe.Recipe, limit int64, json bool) 
 	}
 	p, m := fit.Plan, fit.Memory
 	if json {
-		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, p.StepTime.Seconds(), p.EvaluationTime.Seconds(),
+		return out.json(planReport{p.Parameters, p.BaseParameters, p.Steps, p.StepTokens, p.StepFlops, p.StepTime.Seconds(), p.EvaluationTime.Seconds(), p.CalibrationTime.Seconds(),
 			m.Total(), m.Program, m.Data, m.Weights, m.Trained, m.Arena, limit, fit.Set})
 	}
 	out.table(planRows(fit, limit))
@@ -111,6 +112,9 @@ func planRows(fit *recipe.Fit, limit int64) [][]string {
 	}
 	if p.EvaluationTime > 0 {
 		rows = append(rows, []string{"evaluation", "about " + round(p.EvaluationTime)})
+	}
+	if p.CalibrationTime > 0 {
+		rows = append(rows, []string{"calibration", "about " + round(p.CalibrationTime)})
 	}
 	switch {
 	case limit > 0 && len(fit.Set) == 0:
