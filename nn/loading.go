@@ -46,7 +46,7 @@ type LoadOptions struct {
 	NewHead bool
 	// Std is the deviation of fresh weights where there is no file.
 	Std float32
-	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact] and tables aside: of those, see there and [Scope.Embedding].
+	// Precision is how the frozen weights of linear maps are held, those of [Scope.Exact], [Scope.Output] and tables aside: see there and [Scope.Embedding].
 	Precision compute.Precision
 	// Seed addresses the chance of fresh tensors. Their distribution is normal, or, if Uniform, coarse and
 	// uniform with the same deviation, which takes a fraction of the time.

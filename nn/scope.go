@@ -11,6 +11,7 @@ type Scope struct {
 	path  string
 	init  Init
 	exact bool
+	half  bool
 	// turned says that the weight is published as [in, out].
 	turned bool
 }
@@ -32,10 +33,17 @@ func (s Scope) Fresh(std float32) Scope {
 	return s
 }
 
-// Exact is the same scope, in which frozen weights are float32 whatever the base's precision: heads and
-// output layers, which the field's libraries do not quantize either.
+// Exact is the same scope, in which frozen weights are float32 whatever the base's precision: heads, which the field's libraries
+// do not quantize either.
 func (s Scope) Exact() Scope {
-	s.exact = true
+	s.exact, s.half = true, false
+	return s
+}
+
+// Output is the same scope, in which frozen weights are bfloat16 unless the base's precision is float32: output layers, which the field's libraries
+// leave in the base's 16 bits.
+func (s Scope) Output() Scope {
+	s.exact, s.half = false, true
 	return s
 }
 
@@ -69,7 +77,7 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 	s.turned = transposed
 	l.Weight = s.Param("weight", shape, s.init)
 	l.Weight.transposed = transposed
-	l.Weight.exact = s.exact
+	l.Weight.exact, l.Weight.half = s.exact, s.half
 	l.Weight.precision = l.Weight.held(s.load.o.Precision)
 	if bias {
 		l.Bias = s.Param("bias", tensor.Shape{out}, Init{})

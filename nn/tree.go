@@ -31,7 +31,7 @@ func (t *Tree) Layer(path string) (Layer, bool) {
 func (t *Tree) Quantized() []*Linear {
 	var maps []*Linear
 	for _, l := range t.order {
-		if l, ok := l.(*Linear); ok && !l.Weight.exact && !l.Weight.shared && !l.Weight.Trains() {
+		if l, ok := l.(*Linear); ok && !l.Weight.exact && !l.Weight.half && !l.Weight.Trains() {
 			maps = append(maps, l)
 		}
 	}

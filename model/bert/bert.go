@@ -108,14 +108,14 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		m.transform = h.Linear("transform.dense", k.Hidden, k.Hidden)
 		m.transformNorm = h.LayerNorm("transform.LayerNorm", k.Hidden, k.Eps)
 		if !k.Tied && load.Has("cls.predictions.decoder.bias") {
-			m.decoder = h.Linear("decoder", k.Hidden, k.Vocabulary) // and the other bias is not used
+			m.decoder = h.Output().Linear("decoder", k.Hidden, k.Vocabulary) // and the other bias is not used
 			break
 		}
 		bias := h.Param("bias", []int{k.Vocabulary}, nn.Init{})
 		if k.Tied {
 			m.decoder = h.Tied("decoder", m.words, bias)
 		} else {
-			m.decoder = h.LinearWithBias("decoder", k.Hidden, k.Vocabulary, bias)
+			m.decoder = h.Output().LinearWithBias("decoder", k.Hidden, k.Vocabulary, bias)
 		}
 	case model.SequenceClassification:
 		m.pooler = s.At("bert").Fresh(k.Std).Exact().Linear("pooler.dense", k.Hidden, k.Hidden)

@@ -103,7 +103,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	case task == model.CausalLM && k.Tied:
 		m.output = s.Tied("lm_head", m.words, nil)
 	case task == model.CausalLM:
-		m.output = s.Exact().LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
+		m.output = s.Output().LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
 	case task == model.SequenceClassification:
 		m.score = s.Fresh(k.Std).Exact().LinearNoBias("score", k.Hidden, len(c.Labels))
 		m.info.Head, m.info.Labels = head, c.Labels
