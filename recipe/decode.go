@@ -59,19 +59,16 @@ func nested(keys []string, value string) []byte {
 	return []byte(b.String() + " " + value + "\n")
 }
 
-// maxText bounds the text of a recipe.
-const maxText = 1 << 20
-
 // strict decodes and words the library's errors as this program does; on some texts that are no YAML the library panics.
 func strict(path string, text []byte, into any) (err error) {
-	if len(text) > maxText {
-		return fmt.Errorf("%s: %w: it has %d bytes, and at most %d are read", path, ErrRecipe, len(text), maxText)
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%s: %w: it is no YAML that can be read: %v", path, ErrRecipe, p)
 		}
 	}()
+	if err := bounded(path, text); err != nil {
+		return err
+	}
 	var doc map[string]any
 	if yaml.Unmarshal(text, &doc) == nil { // else the decoder below tells why
 		if err := preset(reflect.ValueOf(into).Elem(), doc); err != nil {

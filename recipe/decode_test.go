@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"trimtab/recipe"
 )
@@ -76,8 +77,15 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("prompt: {template: '{x} {mask}', verbalizer: {a: [b]}}"))
 	f.Add([]byte("&a [*a]"))
 	f.Add([]byte("deltas: !0 0")) // the YAML library panics
+	for _, text := range hostile() {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		begun := time.Now()
 		r, err := recipe.Parse("r.yaml", text)
+		if took := time.Since(begun); took > longest {
+			t.Errorf("it takes %v", took)
+		}
 		if (r == nil) == (err == nil) {
 			t.Errorf("recipe %v, error %v", r, err)
 		}
