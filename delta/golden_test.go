@@ -128,6 +128,27 @@ func methods(t *testing.T, library, base string, names ...string) []string {
 	return found
 }
 
+// TestPrefixBehindAWindow: keys that a prefix puts before slide out of the window as others do, which internal/reference/windows.py
+// found PEFT and transformers do.
+func TestPrefixBehindAWindow(t *testing.T) {
+	dir := filepath.Join(near.Root(t), "internal", "exchange", "testdata", "mistral-window")
+	base, err := model.Open(dir, device(t), model.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	in, err := exchange.Read(filepath.Join(dir, "prefix.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := openDelta(t, filepath.Join(dir, "prefix"), base)
+	if err := d.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	want := tensors(t, filepath.Join(dir, "prefix.safetensors"))["logits"]
+	checkLogits(t, in, "logits", logits(t, in, base), want, near.Logits)
+}
+
 func TestPEFT(t *testing.T) {
 	compared := 0
 	for _, base := range bases {

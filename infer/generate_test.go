@@ -71,7 +71,7 @@ func integers(t *testing.T, f *checkpoint.File, name string) [][]int32 {
 
 func TestGreedyAgainstTransformers(t *testing.T) {
 	for tier, dev := range devices(t) {
-		for _, name := range []string{"gpt2-lm", "llama-lm", "llama31-lm"} {
+		for _, name := range []string{"gpt2-lm", "llama-lm", "llama31-lm", "mistral-lm"} {
 			t.Run(tier+"/"+name, func(t *testing.T) {
 				base := open(t, dev, "goldens", "models", name)
 				f, err := checkpoint.Open(filepath.Join(base.Dir, "expect.safetensors"))
@@ -94,6 +94,31 @@ func TestGreedyAgainstTransformers(t *testing.T) {
 				alone(t, base, dev, prompts, out)
 			})
 		}
+	}
+}
+
+// TestGreedyBeyondAWindow generates from a prompt that is longer than the window, and further than the window is wide.
+func TestGreedyBeyondAWindow(t *testing.T) {
+	for tier, dev := range devices(t) {
+		t.Run(tier, func(t *testing.T) {
+			base, err := model.Open(filepath.Join(near.Root(t), "internal", "exchange", "testdata", "mistral-window"), dev, model.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer base.Close()
+			f, err := checkpoint.Open(filepath.Join(base.Dir, "expect.safetensors"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			prompt, want := integers(t, f, "input_ids")[0][:12], integers(t, f, "greedy")[0]
+			prompts := [][]int32{prompt, prompt[:1], prompt[:9]}
+			out := generate(t, base, dev, prompts, infer.Options{MaxNewTokens: len(want)})
+			if !slices.Equal(out[0].Tokens, want) {
+				t.Errorf("got %v, want %v", out[0].Tokens, want)
+			}
+			alone(t, base, dev, prompts, out)
+		})
 	}
 }
 

@@ -97,15 +97,15 @@ func ParseConfig(path string, data []byte) (*Config, error) {
 	return c, nil
 }
 
-// Read fills the page's struct, whose fields hold their defaults and name their keys
-// by json tags. A key of the file that is neither a field, nor in unneeded, nor
+// Read fills the page's struct, whose fields, and those of structs embedded in it, hold
+// their defaults and name their keys by json tags. A key of the file that is neither a field, nor in unneeded, nor
 // bookkeeping of the library is an error.
 func (c *Config) Read(page any, unneeded ...string) error {
 	known := slices.Concat(bookkeeping, c.only, unneeded, []string{quantizationKey})
-	t := reflect.TypeOf(page).Elem()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		known = append(known, name)
+	for _, field := range reflect.VisibleFields(reflect.TypeOf(page).Elem()) {
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
+			known = append(known, name)
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Raw)) {
 		if !slices.Contains(known, key) {

@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		is          error
 		says        []string
 	}{
-		{"unknown type", "bert-bare", map[string]any{"model_type": "perceiver"}, nil, model.ErrUnknown, []string{"config.json", "perceiver", "bert, gpt2, llama"}},
+		{"unknown type", "bert-bare", map[string]any{"model_type": "perceiver"}, nil, model.ErrUnknown, []string{"config.json", "perceiver", "bert, gpt2, llama, mistral"}},
 		{"no type", "bert-bare", map[string]any{"model_type": nil}, nil, model.ErrConfig, []string{"config.json", "model_type"}},
 		{"unknown architecture", "bert-bare", map[string]any{"architectures": []string{"BertForNextSentencePrediction"}}, nil,
 			model.ErrUnknown, []string{"config.json", "architectures", "BertForNextSentencePrediction", "BertForMaskedLM"}},
@@ -108,6 +108,11 @@ func TestOpenRefuses(t *testing.T) {
 		{"scaling without factor", "llama-yarn", map[string]any{"rope_parameters": map[string]any{"rope_type": "linear"}}, nil, model.ErrConfig, []string{"linear", "factor"}},
 		{"two scalings", "llama-yarn", map[string]any{"rope_scaling": map[string]any{"type": "linear", "factor": 2}}, nil, model.ErrConfig, []string{"rope_scaling", "rope_parameters"}},
 		{"odd head", "llama-yarn", map[string]any{"head_dim": 7}, nil, model.ErrConfig, []string{"head_dim", "7", "even"}},
+		{"a window of nothing", "mistral-window", map[string]any{"sliding_window": 0}, nil, model.ErrConfig, []string{"sliding_window", "0", "from 1"}},
+		{"a window where there is none", "llama-yarn", map[string]any{"sliding_window": 8}, nil, model.ErrConfig, []string{`"sliding_window"`, `"llama"`}},
+		{"biases where there are none", "mistral-window", map[string]any{"attention_bias": true}, nil, model.ErrConfig, []string{`"attention_bias"`, `"mistral"`}},
+		{"windows in some blocks", "mistral-window", map[string]any{"layer_types": []string{"full_attention", "sliding_attention"}}, nil,
+			model.ErrConfig, []string{`"layer_types"`, `"mistral"`}},
 		{"labels", "gpt2-cls-two", map[string]any{"id2label": map[string]string{"0": "a", "2": "b"}}, nil, model.ErrConfig, []string{"id2label", "1"}},
 		{"fewer blocks than tensors", "bert-bare", map[string]any{"num_hidden_layers": 1}, nil, nn.ErrNoPlace, []string{"model.safetensors", "encoder.layer.1."}},
 		{"more blocks than tensors", "bert-bare", map[string]any{"num_hidden_layers": 3}, nil, nn.ErrMissing, []string{"model.safetensors", "encoder.layer.2.", "[16, 16]"}},

@@ -14,6 +14,9 @@ type Attention struct {
 	Heads, KVHeads, HeadDim int
 	// Causal lets a token see itself and what is before it.
 	Causal bool
+	// Window, of causal attention, is how many of the last tokens a token sees, itself among them; 0 is all. What deltas
+	// put before counts: token i of a segment behind n such keys sees the last of them while i < Window-1.
+	Window int
 	// Dropout is the probability for attention weights.
 	Dropout float32
 	// Block is the number of the block, from 0.
@@ -37,7 +40,7 @@ func (a *Attention) Forward(p *Pass, q, k, v *autograd.Value, r *Rows) *autograd
 	p.Site = a.Name
 	spec := compute.Attention{Heads: a.Heads, KVHeads: a.KVHeads, HeadDim: a.HeadDim,
 		Scale: float32(1 / math.Sqrt(float64(a.HeadDim))), Query: r.Spans, Key: p.Batch.Segments,
-		Causal: a.Causal, Position: r.Places, Dropout: p.dropout(&a.Site, a.Dropout)}
+		Causal: a.Causal, Window: a.Window, Position: r.Places, Dropout: p.dropout(&a.Site, a.Dropout)}
 	before := 0 // keys before each segment's own
 	if len(a.deltas) > 0 && (p.Cache == nil || p.Cache.empty(a.Block)) {
 		k, v, spec.Key, before = a.prefixed(p, k, v)

@@ -9,6 +9,7 @@ import (
 
 // Cache keeps the keys and values of each block for generation, so that a pass
 // runs over new tokens only. The sequences of a batch are its own, in the same order.
+// Attention in a window reads only the last keys of a sequence; the cache holds them all.
 type Cache struct {
 	dev    compute.Device
 	room   int32

@@ -83,7 +83,7 @@ func compare(t *testing.T, name string, got, want, mask *tensor.Tensor, tol floa
 }
 
 func TestForwardGoldens(t *testing.T) {
-	for _, name := range []string{"bert-mlm", "bert-cls", "gpt2-lm", "gpt2-cls", "llama-lm", "llama31-lm"} {
+	for _, name := range []string{"bert-mlm", "bert-cls", "gpt2-lm", "gpt2-cls", "llama-lm", "llama31-lm", "mistral-lm"} {
 		t.Run(name, func(t *testing.T) {
 			dir := near.Shared(t, "goldens", "models", name)
 			in, out := filepath.Join(dir, "expect.safetensors"), filepath.Join(t.TempDir(), "out.safetensors")

@@ -88,7 +88,7 @@ func check(t *testing.T, in *exchange.Input, name string, got, want *tensor.Tens
 	near.Check(t, name, g, w, tol)
 }
 
-var models = []string{"bert-mlm", "bert-cls", "gpt2-lm", "gpt2-cls", "llama-lm", "llama31-lm"}
+var models = []string{"bert-mlm", "bert-cls", "gpt2-lm", "gpt2-cls", "llama-lm", "llama31-lm", "mistral-lm"}
 
 func TestForwardAgainstTransformers(t *testing.T) {
 	for tier, dev := range devices(t) {
@@ -103,10 +103,10 @@ func TestForwardAgainstTransformers(t *testing.T) {
 }
 
 // TestConfigsAgainstTransformers reads configs of old and new versions, with what the goldens do not have;
-// internal/reference/models.py made them.
+// internal/reference/models.py made them, and windows.py mistral-window.
 func TestConfigsAgainstTransformers(t *testing.T) {
 	folders, err := filepath.Glob(filepath.Join("testdata", "*-*"))
-	if err != nil || len(folders) != 12 {
+	if err != nil || len(folders) != 13 {
 		t.Fatalf("%d folders, %v", len(folders), err)
 	}
 	for tier, dev := range devices(t) {
@@ -237,6 +237,38 @@ func steps(t *testing.T, dev compute.Device, name, how string) {
 	}
 	compare(t, in, "gradient", got.Gradients, tensors(t, filepath.Join(dir, "gradients.safetensors")), nil, near.Gradient)
 	compare(t, in, "final", got.Trained, tensors(t, filepath.Join(dir, "final.safetensors")), g.Fragile, near.Final)
+}
+
+// TestWindowStepsAgainstTransformers trains on segments that are longer than the model's window.
+func TestWindowStepsAgainstTransformers(t *testing.T) {
+	dir := filepath.Join("testdata", "mistral-window")
+	g := readGolden(t, filepath.Join(dir, "train.json"))
+	in, err := exchange.Read(filepath.Join(dir, "train.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]*tensor.Tensor{}
+	for name, gradient := range tensors(t, filepath.Join(dir, "train.safetensors")) {
+		if name, ok := strings.CutPrefix(name, "gradient."); ok {
+			want[name] = gradient
+		}
+	}
+	for tier, dev := range devices(t) {
+		t.Run(tier, func(t *testing.T) {
+			base := open(t, dir, dev)
+			params, err := exchange.Trainable(base, "full")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := in.Step(base, dev, params, exchange.StepOptions{Steps: len(g.Losses), LearningRate: g.LearningRate, WeightDecay: g.WeightDecay,
+				Beta1: g.Betas[0], Beta2: g.Betas[1], Epsilon: g.Epsilon})
+			if err != nil {
+				t.Fatal(err)
+			}
+			near.Check64(t, "losses", got.Losses, g.Losses, near.Loss)
+			compare(t, in, "gradient", got.Gradients, want, nil, near.Gradient)
+		})
+	}
 }
 
 func compare(t *testing.T, in *exchange.Input, kind string, got, want map[string]*tensor.Tensor, fragile map[string]float64, tol float64) {

@@ -56,14 +56,14 @@ CASES = {
 }
 
 
-def run(kind, folder, seed):
-    """A model of random weights, its inputs and outputs, and how far float32 is from float64."""
+def run(kind, folder, seed, short=9):
+    """A model of random weights, its inputs, segments of 40 and short tokens, and outputs, and how far float32 is from float64."""
     torch.manual_seed(seed)
     config = transformers.AutoConfig.from_pretrained(folder, attn_implementation="eager")
     model = kind(config).eval()
     inputs = {"input_ids": torch.randint(1, 31, (2, 40)), "attention_mask": torch.ones(2, 40, dtype=torch.int64)}
-    inputs["attention_mask"][1, 9:] = 0
-    inputs["input_ids"][1, 9:] = 0
+    inputs["attention_mask"][1, short:] = 0
+    inputs["input_ids"][1, short:] = 0
     if config.model_type == "bert":
         inputs["token_type_ids"] = torch.randint(0, 2, (2, 40))
 

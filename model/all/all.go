@@ -4,5 +4,5 @@ package all
 import (
 	_ "trimtab/model/bert"  // BERT
 	_ "trimtab/model/gpt2"  // GPT-2
-	_ "trimtab/model/llama" // Llama
+	_ "trimtab/model/llama" // Llama and Mistral
 )

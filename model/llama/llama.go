@@ -1,6 +1,7 @@
 // Package llama is Llama (Touvron et al. 2023): a pre-norm causal decoder with
 // grouped queries, rotary positions and a gated feed-forward network, with heads
-// for language modelling and for the classification of segments by their last token.
+// for language modelling and for the classification of segments by their last token;
+// and Mistral (Jiang et al. 2023), which is Llama whose attention sees a window of tokens.
 package llama
 
 import (
@@ -18,8 +19,14 @@ func init() {
 		"LlamaForCausalLM":               model.CausalLM,
 		"LlamaForSequenceClassification": model.SequenceClassification,
 	}})
+	model.Register(model.Page{Type: "mistral", New: openMistral, Architectures: map[string]model.Task{
+		"MistralModel":                     model.Bare,
+		"MistralForCausalLM":               model.CausalLM,
+		"MistralForSequenceClassification": model.SequenceClassification,
+	}})
 }
 
+// config are the keys that all have.
 type config struct {
 	Hidden           int     `json:"hidden_size"`
 	Blocks           int     `json:"num_hidden_layers"`
@@ -32,13 +39,17 @@ type config struct {
 	Positions        int     `json:"max_position_embeddings"`
 	Eps              float32 `json:"rms_norm_eps"`
 	Std              float32 `json:"initializer_range"`
-	AttentionBias    bool    `json:"attention_bias"`
 	AttentionDropout float32 `json:"attention_dropout"`
-	MLPBias          bool    `json:"mlp_bias"`
 	Tied             bool    `json:"tie_word_embeddings"`
 }
 
-// Model is Llama with at most one head.
+// options is in what Llama and Mistral differ.
+type options struct {
+	attentionBias, mlpBias bool
+	window                 int
+}
+
+// Model is Llama or Mistral with at most one head.
 type Model struct {
 	info model.Info
 	act  compute.Activation
@@ -62,12 +73,41 @@ type block struct {
 }
 
 func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loading) (model.Model, error) {
-	k := config{Vocabulary: 32000, Hidden: 4096, Blocks: 32, Heads: 32, Intermediate: 11008, Activation: "silu",
-		Positions: 2048, Eps: 1e-6, Std: 0.02}
+	k := struct {
+		config
+		AttentionBias bool `json:"attention_bias"`
+		MLPBias       bool `json:"mlp_bias"`
+	}{config: config{Vocabulary: 32000, Hidden: 4096, Blocks: 32, Heads: 32, Intermediate: 11008, Activation: "silu",
+		Positions: 2048, Eps: 1e-6, Std: 0.02}}
 	c.Only("partial_rotary_factor", 1.0)
 	if err := c.Read(&k, model.RotationKeys...); err != nil {
 		return nil, err
 	}
+	return build(c, task, begin, k.config, options{attentionBias: k.AttentionBias, mlpBias: k.MLPBias})
+}
+
+func openMistral(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loading) (model.Model, error) {
+	kv, window := 8, 4096
+	k := struct {
+		config
+		Window *int `json:"sliding_window"` // null is none
+	}{config: config{Vocabulary: 32000, Hidden: 4096, Blocks: 32, Heads: 32, KVHeads: &kv, Intermediate: 14336, Activation: "silu",
+		Positions: 4096 * 32, Eps: 1e-6, Std: 0.02}, Window: &window}
+	c.Only("partial_rotary_factor", 1.0)
+	if err := c.Read(&k, model.RotationKeys...); err != nil {
+		return nil, err
+	}
+	if k.Window == nil {
+		return build(c, task, begin, k.config, options{})
+	}
+	if err := c.Positive(map[string]int{"sliding_window": *k.Window}); err != nil {
+		return nil, err
+	}
+	return build(c, task, begin, k.config, options{window: *k.Window})
+}
+
+// build makes the model of a config that was read.
+func build(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loading, k config, o options) (model.Model, error) {
 	kv, dim := k.Heads, 0
 	if k.KVHeads != nil {
 		kv = *k.KVHeads
@@ -95,7 +135,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	m.info = model.Info{Type: "llama", Hidden: k.Hidden, Blocks: k.Blocks, Heads: k.Heads, KVHeads: kv, HeadDim: dim,
+	m.info = model.Info{Type: c.Type, Hidden: k.Hidden, Blocks: k.Blocks, Heads: k.Heads, KVHeads: kv, HeadDim: dim,
 		Vocabulary: k.Vocabulary, Positions: k.Positions, Causal: true, Prefix: "model"}
 
 	others := map[model.Task][]string{
@@ -105,7 +145,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	}
 	head := []string{"score"}
 	s := begin(nn.LoadOptions{Prefix: "model", Unneeded: others[task], Head: head, Std: k.Std}).Root()
-	m.body(s.At("model"), k)
+	m.body(s.At("model"), k, o)
 	switch {
 	case task == model.CausalLM && k.Tied:
 		m.output = s.Tied("lm_head", m.words, nil)
@@ -118,7 +158,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	return m, c.Err()
 }
 
-func (m *Model) body(s nn.Scope, k config) {
+func (m *Model) body(s nn.Scope, k config, o options) {
 	heads, kv := m.info.Heads*m.info.HeadDim, m.info.KVHeads*m.info.HeadDim
 	m.words = s.Embedding("embed_tokens", k.Vocabulary, k.Hidden)
 	for i := range k.Blocks {
@@ -126,18 +166,18 @@ func (m *Model) body(s nn.Scope, k config) {
 		b := &block{norm1: l.RMSNorm("input_layernorm", k.Hidden, k.Eps)}
 		self := l.At("self_attn")
 		linear := self.LinearNoBias
-		if k.AttentionBias {
+		if o.attentionBias {
 			linear = self.Linear
 		}
 		b.query, b.key, b.value = linear("q_proj", k.Hidden, heads), linear("k_proj", k.Hidden, kv), linear("v_proj", k.Hidden, kv)
 		b.attention = self.Attention(nn.Attention{Heads: m.info.Heads, KVHeads: m.info.KVHeads, HeadDim: m.info.HeadDim,
-			Causal: true, Dropout: k.AttentionDropout, Block: i})
+			Causal: true, Window: o.window, Dropout: k.AttentionDropout, Block: i})
 		b.output = linear("o_proj", heads, k.Hidden)
 		b.attended = self.Sublayer(nn.Sublayer{Hidden: k.Hidden, Attention: true, Block: i})
 		b.norm2 = l.RMSNorm("post_attention_layernorm", k.Hidden, k.Eps)
 		mlp := l.At("mlp")
 		linear = mlp.LinearNoBias
-		if k.MLPBias {
+		if o.mlpBias {
 			linear = mlp.Linear
 		}
 		b.gate, b.up = linear("gate_proj", k.Hidden, k.Intermediate), linear("up_proj", k.Hidden, k.Intermediate)
