@@ -65,6 +65,9 @@ func (d *Device) multiply(p product) {
 		d.run((p.c.Cols+d.product.colStep-1)/d.product.colStep, (*Device).quantizedChunk)
 	case p.source == fromPanels && p.quantized == nil:
 		d.block(0, p.c.Cols, 0, p.k, false)
+	case p.source == fromPanelsTransposed && p.quantized == nil && p.c.Rows <= turnedRows:
+		d.product.colStep = min(even(p.c.Cols, tilesPerThread*d.Threads(), d.k.Panel), turnedCols)
+		d.run((p.c.Cols+d.product.colStep-1)/d.product.colStep, (*Device).turnedChunk)
 	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromTransposed:
 		d.stream(d.cut(p.c.Cols, p.k*p.c.Rows, 1), (*Device).dotChunk)
 	case p.c.Rows <= fewRows && !p.transposeA && p.source == fromRows:
@@ -243,6 +246,27 @@ func (d *Device) multiplyChunk(_ *worker, i int) {
 	add = d.biased(r0, r1, c0, c1, add)
 	c, a := p.c.Data[r0*p.c.Stride+c0:], p.left.Data[r0*p.left.Stride:]
 	d.k.Gemm(c, p.c.Stride, a, p.left.Stride, p.right[(c0-p.n0)*k:], r1-r0, c1-c0, k, add)
+}
+
+const (
+	// turnedRows is the most rows of a product with a transposed float32 weight of which each thread packs what it multiplies: more pay for packing
+	// it for all, which brings it to other cores' caches.
+	turnedRows = 256
+	// turnedCols is the most columns of it that a thread packs at once: BlockK rows of them stay in its second cache.
+	turnedCols = 64
+)
+
+// turnedChunk computes some columns of a product of few rows with a transposed float32 weight.
+func (d *Device) turnedChunk(w *worker, i int) {
+	p := &d.product
+	c0 := i * p.colStep
+	c1 := min(c0+p.colStep, p.c.Cols)
+	for k0 := 0; k0 == 0 || k0 < p.k; k0 += kernel.BlockK {
+		k1 := min(k0+kernel.BlockK, p.k)
+		right := w.floats(workerRight, d.k.PackedLen(c1-c0, k1-k0))
+		d.k.RepackTransposed(right, p.panels, p.k, p.c.Cols, k0, k1, c0, c1)
+		d.k.Gemm(p.c.Data[c0:], p.c.Stride, p.a.Data[k0:], p.a.Stride, right, p.c.Rows, c1-c0, k1-k0, p.add || k0 > 0)
+	}
 }
 
 // biased puts the bias into a tile of c before its first products, and says whether those are then added.
