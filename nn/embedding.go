@@ -46,8 +46,8 @@ func (e *Embedding) Forward(p *Pass, ids []int32) *autograd.Value {
 	var y *autograd.Value
 	if e.Weight.Trains() {
 		y = p.LookupMat(e.Weight.matrix(p), ids, 1)
-	} else if w, ok := e.Weight.weight(p); ok {
-		y = p.Lookup(w, ids, 1)
+	} else if w, rows, ok := e.Weight.lookedUp(p, ids); ok {
+		y = p.Lookup(w, rows, 1)
 	} else {
 		y = p.Constant(newMat(len(ids), e.Dim))
 	}

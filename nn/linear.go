@@ -71,7 +71,7 @@ func (l *Linear) ForwardRows(p *Pass, x *autograd.Value, rows []int32) *autograd
 	if weight {
 		y = p.MatMul(x, p.LookupMat(l.Weight.matrix(p), rows, 1), false, true, 1)
 	} else {
-		w, ok := l.Weight.weight(p)
+		w, held, ok := l.Weight.lookedUp(p, rows)
 		if !ok {
 			return x
 		}
@@ -79,7 +79,14 @@ func (l *Linear) ForwardRows(p *Pass, x *autograd.Value, rows []int32) *autograd
 		if l.Bias != nil && !bias {
 			frozen = l.Bias.vector(p)
 		}
-		y = p.LinearRows(x, w, frozen, rows)
+		if frozen != nil && l.Weight.copies() {
+			all := frozen
+			frozen = autograd.Slice[float32](p.Tape, w.Out())
+			for i, row := range rows {
+				frozen[held[i]] = all[row]
+			}
+		}
+		y = p.LinearRows(x, w, frozen, held)
 	}
 	if bias || weight && l.Bias != nil {
 		y = p.AddRow(y, p.pickColumns(l.Bias.Row(p), rows))

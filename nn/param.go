@@ -29,10 +29,11 @@ type Param struct {
 	exact      bool           // held in float32 whatever the base's precision
 	half       bool           // held in bfloat16 whatever the base's precision, unless that is float32
 	shared     bool           // a table of rows
-	multiplied bool           // of a table: also the weight of a tied map
+	multiplied bool           // of a table: also the weight of a tied map, all of which is multiplied
 	set        []float32      // replaces base: a merged weight
 	floats     []float32      // base's elements, where they were needed as float32
 	packed     compute.Weight // for products or look-ups
+	looked     looked         // of a mapped table
 	trains     *autograd.Parameter
 
 	attached slot[*autograd.Parameter] // the last of them is trains
@@ -154,7 +155,7 @@ func (q *Param) Passing() int64 {
 	return 4 * int64(q.Elements())
 }
 
-// Mapped reports whether the elements are a table that stays in its file: only the rows that are looked up come into memory.
+// Mapped reports whether the elements are a table that stays in its file: only the rows that are looked up are copied into memory.
 func (q *Param) Mapped() bool { return q.MappedIn(q.precision) }
 
 // MappedIn is Mapped of a base of precision p. A table that is multiplied with too is packed where p is not float32.

@@ -88,11 +88,12 @@ func (s Scope) linear(name string, in, out int, bias, transposed bool) *Linear {
 
 // Tied is an output map of in to out columns whose weight is the table of e, and
 // whose bias, if bias is not nil, is another module's parameter. A file may hold the weight under
-// the map's own name as well: it must then be the same tensor or absent.
+// the map's own name as well: it must then be the same tensor or absent. In the scope of Output the table is packed as output layers are; else
+// it may stay in a float32 file, as the table of an embedding, of which a map of few wanted outputs reads few rows too.
 func (s Scope) Tied(name string, e *Embedding, bias *Param) *Linear {
 	s = s.At(name)
 	l := &Linear{Site: Site{s.path}, In: e.Dim, Out: e.Count, Weight: e.Weight, Bias: bias}
-	e.Weight.multiplied = true
+	e.Weight.multiplied = s.half
 	s.load.alias(join(s.path, "weight"), e.Weight)
 	if bias != nil {
 		s.load.alias(join(s.path, "bias"), bias)

@@ -91,10 +91,7 @@ func live() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// window is how much of a mapped file comes into memory where one byte of it is read.
-const window = 64 << 10
-
-// table is a table in the base's file, with its bytes that the run's tokens bring into memory.
+// table is a table in the base's file, with the bytes of it that the run brings into memory.
 type table struct {
 	*nn.Param
 	bytes int64
@@ -116,27 +113,37 @@ func (p *planner) readTables() (tables []table) {
 	if p.examples != nil {
 		all = append([]*Examples{p.examples}, all...)
 	}
+	seen := map[int32]bool{}
+	for _, e := range all {
+		for _, s := range e.Segments {
+			for _, id := range s.IDs {
+				seen[id] = true
+			}
+		}
+	}
 	words := p.j.Base.Model.Words().Weight
 	for _, q := range p.j.Base.Tree.Params() {
-		t := table{q, 4 * int64(q.Elements())}
-		switch {
-		case !q.MappedIn(compute.F32):
+		if !q.MappedIn(compute.F32) {
 			continue
-		case q == words && p.j.Classifier != nil:
-			row := 4 * int64(q.Elements()/q.Shape[0])
-			seen := map[int64]bool{}
-			for _, e := range all {
-				for _, s := range e.Segments {
-					for _, id := range s.IDs {
-						for at := int64(id) * row / window; at <= (int64(id)*row+row-1)/window; at++ {
-							seen[at] = true
-						}
-					}
-				}
+		}
+		t := table{q, 4 * int64(q.Elements())}
+		if q == words {
+			t.bytes = 5 * int64(len(seen)*q.Shape[1]) // copied, with room for a quarter more
+			if p.j.Classifier == nil && p.multiplied(q) {
+				t.bytes += 4 * int64(q.Elements())
 			}
-			t.bytes = int64(len(seen)) * window
 		}
 		tables = append(tables, t)
 	}
 	return tables
+}
+
+// multiplied reports whether q is the weight of a linear map.
+func (p *planner) multiplied(q *nn.Param) bool {
+	for _, l := range p.j.Base.Tree.Layers() {
+		if l, ok := l.(*nn.Linear); ok && l.Weight == q {
+			return true
+		}
+	}
+	return false
 }

@@ -101,7 +101,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 	m.body(s.At("transformer"), k, inner)
 	switch {
 	case task == model.CausalLM && k.Tied:
-		m.output = s.Tied("lm_head", m.words, nil)
+		m.output = s.Output().Tied("lm_head", m.words, nil)
 	case task == model.CausalLM:
 		m.output = s.Output().LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
 	case task == model.SequenceClassification:

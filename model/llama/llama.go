@@ -148,7 +148,7 @@ func build(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Load
 	m.body(s.At("model"), k, o)
 	switch {
 	case task == model.CausalLM && k.Tied:
-		m.output = s.Tied("lm_head", m.words, nil)
+		m.output = s.Output().Tied("lm_head", m.words, nil)
 	case task == model.CausalLM:
 		m.output = s.Output().LinearNoBias("lm_head", k.Hidden, k.Vocabulary)
 	case task == model.SequenceClassification:
