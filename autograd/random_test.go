@@ -170,7 +170,12 @@ func (g *grower) rearrangement(name string, x *Value) *Value {
 		a := compute.Attention{Heads: 2, KVHeads: 1, HeadDim: 4, Scale: 0.5, Query: spans, Key: spans, Causal: g.rng.IntN(2) == 0,
 			Position: []int32{0, 1, 0, 1, 2, 3}}
 		kv := t.Columns(g.wide(), 0, 4)
-		return t.Attend(x, kv, t.Columns(g.wide(), 4, 8), a)
+		var bias *Value
+		if g.rng.IntN(2) == 0 {
+			a.Bucket, a.Behind = []int32{0, 1, 2, 4, 3}, 2
+			bias = t.Columns(t.RowRange(g.wide(), 1, 6), 3, 5)
+		}
+		return t.Attend(x, kv, t.Columns(g.wide(), 4, 8), bias, a)
 	case "rotate":
 		table := func(f func(float64) float64) compute.Mat {
 			m := compute.NewMat(6, 2, make([]float32, 12))

@@ -27,7 +27,7 @@ func TestSteadyStep(t *testing.T) {
 		tape.Reset()
 		x := tape.Lookup(table, ids, 1)
 		n := tape.LayerNorm(x, tape.Parameter(gain), tape.Parameter(bias), 1e-5)
-		h := tape.Add(x, tape.Attend(tape.Linear(n, w, nil), n, tape.Linear(n, w, nil), attention))
+		h := tape.Add(x, tape.Attend(tape.Linear(n, w, nil), n, tape.Linear(n, w, nil), nil, attention))
 		h = tape.MatMul(tape.Activate(tape.Linear(h, w, tape.Parameter(bias)), compute.GELU), tape.Parameter(down), false, false, 1)
 		if err := tape.Backward(tape.CrossEntropy(h, targets, nil, 1)); err != nil {
 			t.Fatal(err)

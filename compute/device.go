@@ -167,8 +167,14 @@ type Attention struct {
 	// lets it see: those at places above Position[i]-Window. Keys that stand before a segment's own, as a prefix's do, are
 	// counted with the others, and slide out of the window like them, as in transformers.
 	Window int
-	// Position is, for each row of q, its place among its segment's keys. Needed if Causal.
+	// Position is, for each row of q, its place among its segment's keys. Needed if Causal, or with a Bias.
 	Position []int32
+	// Bias [buckets, Heads], where it exists, has what is added to each scaled score, by how far the key lies from the query (T5's relative
+	// bias, Raffel et al. 2020): of a key at place j of its segment, the row Bucket[j-Position[i]+Behind], or Bucket's first or last
+	// for what lies beyond.
+	Bias   Mat
+	Bucket []int32
+	Behind int
 	// Dropout acts on the probabilities; element (row of q, head, place among the keys)
 	// is counted as ((row·Heads)+head)·2²⁰ + place.
 	Dropout Dropout
@@ -185,14 +191,14 @@ func (a *Attention) Most(s int) int {
 
 // Attending is attention and the rotation of its queries and keys.
 type Attending interface {
-	// Attend is out = softmax(scale·q·kᵀ)·v a head and segment at a time, for q and out
+	// Attend is out = softmax(scale·q·kᵀ + bias)·v a head and segment at a time, for q and out
 	// [queries, Heads·HeadDim], k and v [keys, KVHeads·HeadDim]. lse [queries·Heads]
 	// receives each row's log-sum-exp for the backward, where not nil. A row that sees no key is zero.
 	Attend(out Mat, lse []float32, q, k, v Mat, a *Attention)
-	// AttendBackward writes or adds dq, dk, dv; a zero Mat is left out. It computes the
+	// AttendBackward writes or adds dq, dk, dv, and adds to dbias; a zero Mat is left out. It computes the
 	// probabilities, and what it needs of out, again.
 	// Rows of k and v in no segment's span get a zero gradient (or nothing added).
-	AttendBackward(dq, dk, dv Mat, dout, q, k, v Mat, lse []float32, a *Attention, addQ, addK, addV bool)
+	AttendBackward(dq, dk, dv, dbias, dout, q, k, v Mat, lse []float32, a *Attention, addQ, addK, addV bool)
 
 	// Rotate turns each head's pairs (i, i+dim/2) of x's row by the angle of its position:
 	// cos and sin are [positions, dim/2] tables. inverse turns back, which is the backward.

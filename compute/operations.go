@@ -93,7 +93,7 @@ var Operations = [opCount]Operation{
 		Keeps: "nothing", Flops: "kn", Bytes: "kn + mn", Tolerance: "Norm"},
 	OpGroupMax: {Name: "GroupMax", Formula: "y = max over groups of columns", Gradient: "dx[winner] += dy",
 		Keeps: "x", Flops: "kn", Bytes: "kn + mn", Tolerance: "Elementwise"},
-	OpAttend: {Name: "Attend", Formula: "y = softmax(s·q·kᵀ)·v over a segment's keys: all, those before, or a window of these", Gradient: "ds = p∘(dp - Σ p∘dp) with dp = dy·vᵀ, dq = s·ds·k, dk = s·dsᵀ·q, dv = pᵀ·dy",
+	OpAttend: {Name: "Attend", Formula: "y = softmax(s·q·kᵀ + bias[distance])·v over a segment's keys: all, those before, or a window of these; with a bias or without", Gradient: "ds = p∘(dp - Σ p∘dp) with dp = dy·vᵀ, dq = s·ds·k, dk = s·dsᵀ·q, dv = pᵀ·dy, dbias[distance] += ds",
 		Keeps: "q, k, v, log-sum-exp", Flops: "4mnk", Bytes: "2mn + 2kn", Tolerance: "Attention"},
 	OpRotate: {Name: "Rotate", Formula: "y = x turned by its position", Gradient: "dx = dy turned back",
 		Keeps: "nothing", Flops: "3mn", Bytes: "2mn", Tolerance: "Elementwise"},

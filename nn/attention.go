@@ -50,7 +50,7 @@ func (a *Attention) Forward(p *Pass, q, k, v *autograd.Value, r *Rows) *autograd
 	} else if before > 0 {
 		spec.Position = p.shifted(r.Places, before)
 	}
-	return p.Attend(q, k, v, spec)
+	return p.Attend(q, k, v, nil, spec)
 }
 
 // prefixed puts the keys and values of deltas before each segment's own.

@@ -46,9 +46,9 @@ func (d *watched) Attend(out compute.Mat, lse []float32, q, k, v compute.Mat, a 
 	d.Device.Attend(out, lse, q, k, v, a)
 }
 
-func (d *watched) AttendBackward(dq, dk, dv, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
+func (d *watched) AttendBackward(dq, dk, dv, dbias, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
 	defer since(time.Now(), &d.attention)
-	d.Device.AttendBackward(dq, dk, dv, dout, q, k, v, lse, a, addQ, addK, addV)
+	d.Device.AttendBackward(dq, dk, dv, dbias, dout, q, k, v, lse, a, addQ, addK, addV)
 }
 
 // watchedSteps times steps, and what their device spent them on.

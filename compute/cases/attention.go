@@ -40,7 +40,9 @@ type attending struct {
 	early bool
 	// apart is how many places lie between queries of a segment; 0 is 1.
 	apart int
-	gap   int
+	// bias is how many buckets of relative bias there are; 0 is none.
+	bias int
+	gap  int
 }
 
 func attentions() []*Case {
@@ -78,6 +80,18 @@ func attentions() []*Case {
 		{name: "window, nothing seen", s: one(8, 5), heads: 1, kvHeads: 1, dim: 8, causal: true, window: 3, early: true},
 		{name: "window, shared keys", s: segments{queries: []int{6, 1, 9}, keys: []int{12, 12, 12}, shared: true}, heads: 2, kvHeads: 2, dim: 8, causal: true, window: 4},
 		{name: "window, dropout", s: one(150, 4), heads: 2, kvHeads: 1, dim: 16, causal: true, window: 33, dropout: 0.2},
+		{name: "bias", s: one(11, 1, 7), heads: 2, kvHeads: 2, dim: 16, bias: 6},
+		{name: "bias of one bucket, gaps", s: one(9, 5), heads: 3, kvHeads: 1, dim: 5, bias: 1, gap: 3},
+		{name: "bias, causal, grouped heads", s: one(70, 3), heads: 4, kvHeads: 2, dim: 8, causal: true, bias: 8},
+		{name: "bias, long", s: one(530), heads: 2, kvHeads: 2, dim: 8, bias: 32},
+		{name: "bias, window of several blocks, long", s: one(700), heads: 1, kvHeads: 1, dim: 8, causal: true, window: 550, bias: 32},
+		{name: "bias, prefix, spare rows", s: segments{queries: []int{5, 90, 6}, keys: []int{9, 94, 10}, spare: 2}, heads: 2, kvHeads: 1, dim: 8, bias: 8},
+		{name: "bias, few queries, many keys", s: segments{queries: []int{1, 4}, keys: []int{700, 90}}, heads: 2, kvHeads: 1, dim: 32, causal: true, bias: 8},
+		{name: "bias, rows apart", s: segments{queries: []int{12, 3}, keys: []int{1500, 700}}, heads: 1, kvHeads: 1, dim: 8, bias: 8, apart: 120},
+		{name: "bias, no keys", s: segments{queries: []int{3, 6}, keys: []int{0, 6}}, heads: 1, kvHeads: 1, dim: 8, bias: 4},
+		{name: "bias, nothing seen", s: one(8, 5), heads: 1, kvHeads: 1, dim: 8, causal: true, early: true, bias: 4},
+		{name: "bias, shared keys", s: segments{queries: []int{6, 1, 9}, keys: []int{12, 12, 12}, shared: true}, heads: 2, kvHeads: 2, dim: 8, bias: 8},
+		{name: "bias, dropout", s: one(33, 4), heads: 2, kvHeads: 2, dim: 16, dropout: 0.2, bias: 8},
 	} {
 		all = append(all, attend(a))
 	}
@@ -100,6 +114,10 @@ func (a attending) description() (d *compute.Attention, rows, keys int) {
 			d.Position = append(d.Position, int32(place))
 		}
 	}
+	for b := range 3 * a.bias { // each bucket has three distances, and the first and last all beyond
+		d.Bucket = append(d.Bucket, int32(b/3))
+	}
+	d.Behind = len(d.Bucket) * 2 / 3
 	return d, rows, keys
 }
 
@@ -109,7 +127,13 @@ func attend(a attending) *Case {
 	for i, q := range d.Query {
 		work += int(q.Len) * d.Most(i)
 	}
-	return &Case{
+	on := func(r *Run) *compute.Attention {
+		if a.bias > 0 {
+			d.Bias = r.In[3]
+		}
+		return d
+	}
+	c := &Case{
 		Op: compute.OpAttend, Name: a.name,
 		In: []Operand{
 			x("q", rows, a.heads*a.dim).gap(a.gap),
@@ -118,9 +142,13 @@ func attend(a attending) *Case {
 		},
 		Out:     []Operand{result("out", rows, a.heads*a.dim).gap(a.gap), result("lse", 1, rows*a.heads)},
 		Omits:   true,
-		Forward: func(r *Run) { r.Device.Attend(r.Out[0], r.OutVec(1), r.In[0], r.In[1], r.In[2], d) },
+		Forward: func(r *Run) { r.Device.Attend(r.Out[0], r.OutVec(1), r.In[0], r.In[1], r.In[2], on(r)) },
 		Backward: func(r *Run) {
-			r.Device.AttendBackward(r.DIn[0], r.DIn[1], r.DIn[2], r.DOut, r.In[0], r.In[1], r.In[2], r.OutVec(1), d, r.Add, r.Add, r.Add)
+			var dbias compute.Mat
+			if a.bias > 0 {
+				dbias = r.DIn[3]
+			}
+			r.Device.AttendBackward(r.DIn[0], r.DIn[1], r.DIn[2], dbias, r.DOut, r.In[0], r.In[1], r.In[2], r.OutVec(1), on(r), r.Add, r.Add, r.Add)
 		},
 		Twin: Twin{
 			Forward: func(in []Matrix) []Matrix {
@@ -143,6 +171,17 @@ func attend(a attending) *Case {
 		Flops: int64(4 * work * a.heads * a.dim),
 		Bytes: int64(4 * (2*rows*a.heads + 2*keys*a.kvHeads) * a.dim),
 	}
+	if a.bias > 0 {
+		bias := x("bias", a.bias, a.heads).gap(a.gap)
+		bias.Grad = Parameter
+		c.In = append(c.In, bias)
+	}
+	return c
+}
+
+// bucket is the row of the bias for a query and the key at a place of its segment.
+func bucket(d *compute.Attention, i, place int) int {
+	return int(d.Bucket[min(max(place-int(d.Position[i])+d.Behind, 0), len(d.Bucket)-1)])
 }
 
 // attentionRow is one query row of one head: its probabilities over the keys it sees.
@@ -150,6 +189,7 @@ type attentionRow struct {
 	d       *compute.Attention
 	i, h    int
 	first   int // the row of the first key that it sees
+	since   int // its place in the segment
 	p, kept []float64
 	lse     float64
 }
@@ -183,10 +223,14 @@ func eachRow(d *compute.Attention, in []Matrix, f func(r attentionRow)) {
 				since = max(0, int(d.Position[i])+1-d.Window)
 			}
 			for h := range d.Heads {
-				r := attentionRow{d: d, i: int(i), h: h, first: int(d.Key[s].Start) + since, lse: math.Inf(-1)}
+				r := attentionRow{d: d, i: int(i), h: h, first: int(d.Key[s].Start) + since, since: since, lse: math.Inf(-1)}
 				var scores []float64
 				for j := range max(0, seen-since) {
-					scores = append(scores, float64(d.Scale)*dot(r.query(in[0]), r.value(in[1], j)))
+					score := float64(d.Scale) * dot(r.query(in[0]), r.value(in[1], j))
+					if len(in) > 3 {
+						score += in[3].Row(bucket(d, r.i, since+j))[h]
+					}
+					scores = append(scores, score)
 				}
 				if len(scores) > 0 {
 					r.lse = logSum(scores)
@@ -201,7 +245,7 @@ func eachRow(d *compute.Attention, in []Matrix, f func(r attentionRow)) {
 	}
 }
 
-// backward adds the row's part of the gradients of q, k and v.
+// backward adds the row's part of the gradients of q, k, v and the bias.
 func (r attentionRow) backward(in []Matrix, dy Matrix, g []Matrix) {
 	along := 0.0 // Σ p·dp
 	dp := make([]float64, len(r.p))
@@ -211,7 +255,11 @@ func (r attentionRow) backward(in []Matrix, dy Matrix, g []Matrix) {
 	}
 	q, dq, dout := r.query(in[0]), r.query(g[0]), r.query(dy)
 	for j, p := range r.p {
-		ds, dropped := p*(dp[j]-along)*float64(r.d.Scale), r.dropped(j, p)
+		ds, dropped := p*(dp[j]-along), r.dropped(j, p)
+		if len(g) > 3 {
+			g[3].Row(bucket(r.d, r.i, r.since+j))[r.h] += ds
+		}
+		ds *= float64(r.d.Scale)
 		k, dk, dv := r.value(in[1], j), r.value(g[1], j), r.value(g[2], j)
 		for c := range q {
 			dq[c] += ds * k[c]

@@ -13,6 +13,7 @@ type attention struct {
 	out, q, k, v     compute.Mat
 	lse              []float32
 	dq, dk, dv, dout compute.Mat
+	dbias            compute.Mat
 	addQ, addK, addV bool
 	tasks            []attentionTask
 }
@@ -108,9 +109,10 @@ func (a *attention) check(op string) {
 	if a.Window < 0 || a.Window > 0 && !a.Causal {
 		panic(fmt.Sprintf("cpu: %s: a window of %d keys, causal: %v", op, a.Window, a.Causal))
 	}
+	a.checkBias(op)
 }
 
-// Attend is out = softmax(scale·q·kᵀ)·v. Scores exist for a block of rows and keys
+// Attend is out = softmax(scale·q·kᵀ + bias)·v. Scores exist for a block of rows and keys
 // at a time; the sums of earlier blocks are rescaled when a later one has a greater
 // score (Milakov and Gimelshein 2018; Dao et al. 2022).
 func (d *Device) Attend(out compute.Mat, lse []float32, q, k, v compute.Mat, a *compute.Attention) {
@@ -233,12 +235,14 @@ func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []soft
 	} else {
 		d.scoreRows(scores, i, n, keys, head, b)
 	}
+	bias := d.bias(w, i, n, head, b)
 	for r := range n {
 		row := scores[r*scoreStride:][:keys]
 		from, to := a.own(i+r, b)
 		clear(row[:from])
 		clear(row[to:])
 		if row = row[from:to]; len(row) > 0 {
+			d.addBias(row, bias, i+r, from, to)
 			d.softmaxBlock(row, out[r*a.out.Stride:][:a.HeadDim], &state[r], !b.opens)
 			if a.Dropout.P > 0 {
 				dropout(d.k, row, row, &a.Dropout, a.place(i+r, head, b.from+from))
@@ -255,13 +259,14 @@ func (d *Device) attendBlock(w *worker, i, n, head int, b keyRange, state []soft
 // softmaxBlock replaces a row's scores by exponentials relative to the greatest so
 // far, and rescales what earlier blocks left in out.
 func (d *Device) softmaxBlock(scores, out []float32, s *softmaxState, later bool) {
-	top := max(s.top, d.k.Max(scores)*d.attend.Scale)
+	scale := d.attend.scale()
+	top := max(s.top, d.k.Max(scores)*scale)
 	if later && top != s.top {
 		shrink := float32(math.Exp(float64(s.top) - float64(top)))
 		d.k.Scale(out, out, shrink)
 		s.sum *= shrink
 	}
-	s.sum += d.k.ExpShift(scores, scores, d.attend.Scale, top)
+	s.sum += d.k.ExpShift(scores, scores, scale, top)
 	s.top = top
 }
 

@@ -11,19 +11,25 @@ const (
 	gradWork = queryBlock * 256
 )
 
-// AttendBackward writes or adds dq, dk and dv. Probabilities are computed again from
+// AttendBackward writes or adds dq, dk and dv, and adds to dbias. Probabilities are computed again from
 // lse. A task has all queries of a segment and a key head, so that sums over
-// queries have one owner and one order.
-func (d *Device) AttendBackward(dq, dk, dv, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
+// queries have one owner and one order; or of all segments, where they add to the same keys or to a bias.
+func (d *Device) AttendBackward(dq, dk, dv, dbias, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
 	d.attend = attention{Attention: a, out: dout, lse: lse, q: q, k: k, v: v,
-		dq: dq, dk: dk, dv: dv, dout: dout, addQ: addQ, addK: addK, addV: addV, tasks: d.attend.tasks[:0]}
+		dq: dq, dk: dk, dv: dv, dbias: dbias, dout: dout, addQ: addQ, addK: addK, addV: addV, tasks: d.attend.tasks[:0]}
 	at := &d.attend
 	at.check("AttendBackward")
 	own := disjoint(a.Key)
 	d.prepare(dq, q, addQ, covered(a.Query, q.Rows))
 	d.prepare(dk, k, addK, own && covered(a.Key, k.Rows))
 	d.prepare(dv, v, addV, own && covered(a.Key, k.Rows))
-	if own {
+	if dbias.Exists() {
+		like("AttendBackward", a.Bias, dbias)
+	}
+	if !own {
+		at.addK, at.addV = true, true
+	}
+	if own && !dbias.Exists() {
 		for s := range a.Query {
 			for h := range a.KVHeads {
 				at.tasks = append(at.tasks, attentionTask{segment: s, head: h})
@@ -31,7 +37,6 @@ func (d *Device) AttendBackward(dq, dk, dv, dout, q, k, v compute.Mat, lse []flo
 		}
 		d.run(len(at.tasks), (*Device).attendBackwardChunk)
 	} else {
-		at.addK, at.addV = true, true
 		d.run(a.KVHeads, func(d *Device, w *worker, h int) {
 			for s := range d.attend.Query {
 				d.attendBackward(w, s, h)
@@ -168,6 +173,9 @@ func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b ke
 	for r := range n {
 		d.softmaxGrad(p[r*gradStride:][:keys], dp[r*gradStride:][:keys], dots, r, i, head, b)
 	}
+	if a.Bias.Exists() {
+		d.biasGrad(w, dp, i, n, head, b)
+	}
 	kv, dim := head/a.group(), a.HeadDim
 	if a.dv.Exists() {
 		d.addTransposed(w, a.slice(a.dv, b.start+b.from, kv), a.dv.Stride, p, a.slice(a.dout, i, head), a.dout.Stride, n, keys)
@@ -188,6 +196,7 @@ func (d *Device) probabilities(w *worker, i, n, head int, b keyRange) (p, dp []f
 	p, dp = w.floats(workerScores, n*gradStride), w.floats(workerGrads, n*gradStride)
 	d.k.Gemm(p, gradStride, a.slice(a.q, i, head), a.q.Stride, w.scratch[workerKeys][skip:], n, keys, a.HeadDim, false)
 	d.k.Gemm(dp, gradStride, a.slice(a.dout, i, head), a.dout.Stride, w.scratch[workerValues][skip:], n, keys, a.HeadDim, false)
+	bias := d.bias(w, i, n, head, b)
 	for r := range n {
 		p, dp := p[r*gradStride:][:keys], dp[r*gradStride:][:keys]
 		from, to := a.own(i+r, b)
@@ -199,7 +208,8 @@ func (d *Device) probabilities(w *worker, i, n, head int, b keyRange) (p, dp []f
 			continue
 		}
 		p, dp = p[from:to], dp[from:to]
-		d.k.ExpShift(p, p, a.Scale, a.lse[(i+r)*a.Heads+head])
+		d.addBias(p, bias, i+r, from, to)
+		d.k.ExpShift(p, p, a.scale(), a.lse[(i+r)*a.Heads+head])
 		if a.Dropout.P > 0 {
 			dropout(d.k, dp, dp, &a.Dropout, a.place(i+r, head, b.from+from))
 		}
@@ -216,7 +226,7 @@ func (d *Device) addDots(w *worker, dots []float32, i, n, head int, b keyRange) 
 }
 
 // softmaxGrad turns row r's gradients of probabilities into those of scores,
-// p·(dp - Σ p·dp)·scale, and drops p.
+// p·(dp - Σ p·dp)·scale, those of biased ones if there is a bias, and drops p.
 func (d *Device) softmaxGrad(p, dp, dots []float32, r, i, head int, b keyRange) {
 	a := &d.attend
 	from, to := a.own(i+r, b)
@@ -225,9 +235,9 @@ func (d *Device) softmaxGrad(p, dp, dots []float32, r, i, head int, b keyRange) 
 	}
 	p, dp = p[from:to], dp[from:to]
 	if dots == nil {
-		d.k.SoftmaxBackward(dp, p, dp, a.Scale)
+		d.k.SoftmaxBackward(dp, p, dp, a.scale())
 	} else {
-		d.k.Normalize(dp, dp, p, nil, dots[r], a.Scale)
+		d.k.Normalize(dp, dp, p, nil, dots[r], a.scale())
 	}
 	if a.Dropout.P > 0 {
 		dropout(d.k, p, p, &a.Dropout, a.place(i+r, head, b.from+from))

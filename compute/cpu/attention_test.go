@@ -87,6 +87,6 @@ func (b batch) both(d *Device) []compute.Mat {
 	out, dq, dk, dv := like(b.q), like(b.q), like(b.k), like(b.v)
 	lse := d.Alloc(b.q.Rows * b.a.Heads)
 	d.Attend(out, lse, b.q, b.k, b.v, &b.a)
-	d.AttendBackward(dq, dk, dv, b.dout, b.q, b.k, b.v, lse, &b.a, false, false, false)
+	d.AttendBackward(dq, dk, dv, compute.Mat{}, b.dout, b.q, b.k, b.v, lse, &b.a, false, false, false)
 	return []compute.Mat{out, dq, dk, dv}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // wantCases is how many cases there are: so that none is lost unnoticed.
-const wantCases = 318
+const wantCases = 330
 
 // device is one with these threads and kernels.
 func device(t testing.TB, threads int, tier string) *Device {

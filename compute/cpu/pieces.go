@@ -106,6 +106,7 @@ const (
 	workerLeft
 	workerRight
 	workerDots
+	workerBias // of each distance
 	workerSlots
 )
 

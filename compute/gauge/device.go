@@ -100,7 +100,7 @@ type call struct {
 	name   string
 	mats   [5][3]int // rows, columns, stride
 	weight Shape
-	flags  [3]bool
+	flags  [4]bool
 	number int // what else decides
 }
 

@@ -192,14 +192,14 @@ func pairs(a *compute.Attention) int {
 
 // Attend is timed, as attention.
 func (d *Device) Attend(out compute.Mat, lse []float32, q, k, v compute.Mat, a *compute.Attention) {
-	c := of("Attend", out, q, k, v).when(lse != nil, a.Causal, a.Dropout.P > 0).times(pairs(a))
+	c := of("Attend", out, q, k, v).when(lse != nil, a.Causal, a.Dropout.P > 0, a.Bias.Exists()).times(pairs(a))
 	d.Time.Attention += d.time(c, func() { d.Device.Attend(out, lse, q, k, v, a) })
 }
 
 // AttendBackward is timed, as attention.
-func (d *Device) AttendBackward(dq, dk, dv, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
-	c := of("AttendBackward", dq, dk, dv, q, k).when(addQ, a.Causal, a.Dropout.P > 0).times(pairs(a))
-	d.Time.Attention += d.time(c, func() { d.Device.AttendBackward(dq, dk, dv, dout, q, k, v, lse, a, addQ, addK, addV) })
+func (d *Device) AttendBackward(dq, dk, dv, dbias, dout, q, k, v compute.Mat, lse []float32, a *compute.Attention, addQ, addK, addV bool) {
+	c := of("AttendBackward", dq, dk, dv, q, k).when(addQ, a.Causal, a.Dropout.P > 0, dbias.Exists()).times(pairs(a))
+	d.Time.Attention += d.time(c, func() { d.Device.AttendBackward(dq, dk, dv, dbias, dout, q, k, v, lse, a, addQ, addK, addV) })
 }
 
 // Rotate is timed.
