@@ -277,7 +277,9 @@ func (d *Device) endRow(i, head int, s softmaxState) {
 		out := a.slice(a.out, i, head)[:a.HeadDim]
 		d.k.Scale(out, out, 1/s.sum)
 	}
-	keep(a.lse, i*a.Heads+head, float32(float64(s.top)+math.Log(float64(s.sum))))
+	if a.lse != nil {
+		a.lse[i*a.Heads+head] = float32(float64(s.top) + math.Log(float64(s.sum)))
+	}
 }
 
 // gemmHead is c [m, n] (+)= a·b for those rows of b, a packed block of keys or values, that keys is.

@@ -103,15 +103,7 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 	a := &d.attend
 	query, keys := a.Query[segment], a.Key[segment]
 	first, rows := int(query.Start), int(query.Len)
-	if a.dk.Exists() && !a.addK {
-		a.clear(a.dk, int(keys.Start), int(keys.Len), head)
-	}
-	if a.dv.Exists() && !a.addV {
-		a.clear(a.dv, int(keys.Start), int(keys.Len), head)
-	}
-	for g := 0; g < a.group() && a.dq.Exists() && !a.addQ; g++ {
-		a.clear(a.dq, first, rows, head*a.group()+g)
-	}
+	written := a.clearUnseen(query, keys, head)
 	var dots []float32 // of each query row, if its keys are several blocks
 	if a.reach(first, first+rows, int(keys.Len))-a.begin(first, first+rows) > gradKeyBlock {
 		dots = w.floats(workerDots, a.group()*rows)
@@ -125,8 +117,34 @@ func (d *Device) attendBackward(w *worker, segment, head int) {
 		if dots != nil {
 			own = dots[g*rows+i-first:]
 		}
-		d.attendGradBlock(w, own, i, n, head*a.group()+g, b)
+		d.attendGradBlock(w, own, i, n, head*a.group()+g, b, written)
+		written = max(written, b.to)
 	})
+}
+
+// clearUnseen zeroes what of a segment's gradients, through one key head, no block writes before others add to it, unless all do. The first blocks to
+// see them write those of keys [written, keys.Len), and the first block of keys those of queries if written is 0.
+func (a *attention) clearUnseen(query, keys compute.Span, head int) (written int) {
+	first, rows, unseen := int(query.Start), int(query.Len), 0
+	if a.Window > 0 { // a block may leave keys out that a later one sees
+		written = int(keys.Len)
+	} else if rows > 0 {
+		unseen = a.reach(first, first+rows, int(keys.Len))
+	}
+	if a.dk.Exists() && !a.addK {
+		a.clear(a.dk, int(keys.Start)+unseen, int(keys.Len)-unseen, head)
+	}
+	if a.dv.Exists() && !a.addV {
+		a.clear(a.dv, int(keys.Start)+unseen, int(keys.Len)-unseen, head)
+	}
+	for i := first; i < first+rows && a.dq.Exists() && !a.addQ; i++ {
+		if a.Window > 0 || a.seen(i, int(keys.Len)) == 0 {
+			for g := range a.group() {
+				a.clear(a.dq, i, 1, head*a.group()+g)
+			}
+		}
+	}
+	return written
 }
 
 // gradBlocks calls f for all blocks of keys and, for each, blocks of n query rows from
@@ -165,8 +183,8 @@ func (d *Device) packGradKeys(w *worker, head int, b keyRange) {
 }
 
 // attendGradBlock adds what n query rows from row i on and a block of keys give to
-// the gradients of both. dots are the rows' Σ p·dp over all keys, nil if the block is all.
-func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b keyRange) {
+// the gradients of both, or writes those of keys from written on. dots are the rows' Σ p·dp over all keys, nil if the block is all.
+func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b keyRange, written int) {
 	a := &d.attend
 	p, dp := d.probabilities(w, i, n, head, b)
 	keys := b.keys()
@@ -177,14 +195,20 @@ func (d *Device) attendGradBlock(w *worker, dots []float32, i, n, head int, b ke
 		d.biasGrad(w, dp, i, n, head, b)
 	}
 	kv, dim := head/a.group(), a.HeadDim
+	old := func(add bool) int { // how many of the keys are added to
+		if add {
+			return keys
+		}
+		return min(max(written-b.from, 0), keys)
+	}
 	if a.dv.Exists() {
-		d.addTransposed(w, a.slice(a.dv, b.start+b.from, kv), a.dv.Stride, p, a.slice(a.dout, i, head), a.dout.Stride, n, keys)
+		d.addTransposed(w, a.slice(a.dv, b.start+b.from, kv), a.dv.Stride, p, a.slice(a.dout, i, head), a.dout.Stride, n, keys, old(a.addV))
 	}
 	if a.dk.Exists() {
-		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, a.slice(a.q, i, head), a.q.Stride, n, keys)
+		d.addTransposed(w, a.slice(a.dk, b.start+b.from, kv), a.dk.Stride, dp, a.slice(a.q, i, head), a.q.Stride, n, keys, old(a.addK))
 	}
 	if a.dq.Exists() {
-		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, b, true)
+		d.gemmHead(a.slice(a.dq, i, head), a.dq.Stride, dp, gradStride, w.scratch[workerKeyRows], n, dim, b, a.addQ || a.Window > 0 || b.first > 0)
 	}
 }
 
@@ -244,12 +268,17 @@ func (d *Device) softmaxGrad(p, dp, dots []float32, r, i, head int, b keyRange) 
 	}
 }
 
-// addTransposed is c [keys, dim] += xᵀ·y for x [n, keys], rows gradStride apart, and y [n, dim].
-func (d *Device) addTransposed(w *worker, c []float32, ldc int, x, y []float32, ldy, n, keys int) {
+// addTransposed is c [keys, dim] = xᵀ·y, or += in its first rows, added of them, for x [n, keys], rows gradStride apart, and y [n, dim].
+func (d *Device) addTransposed(w *worker, c []float32, ldc int, x, y []float32, ldy, n, keys, added int) {
 	dim := d.attend.HeadDim
 	left := w.floats(workerLeft, keys*n)
 	d.k.PackTransposedA(left, x, gradStride, n, keys)
 	right := w.floats(workerRight, d.k.PackedLen(dim, n))
 	d.k.PackCols(right, y, ldy, n, dim)
-	d.k.Gemm(c, ldc, left, n, right, keys, dim, n, true)
+	if added > 0 {
+		d.k.Gemm(c, ldc, left, n, right, added, dim, n, true)
+	}
+	if added < keys {
+		d.k.Gemm(c[added*ldc:], ldc, left[added*n:], n, right, keys-added, dim, n, false)
+	}
 }
