@@ -139,7 +139,9 @@ func TestQuantizedAnswers(t *testing.T) {
 		}
 		got, want := scoresOf(t, quantized, s, d), scoresOf(t, plain, s, d)
 		tolerance := float64(near.Exact)
-		if p == compute.Int8 || p == compute.LLMInt8 || p == compute.BF16 && strings.Contains(quantized.Device.Name(), "avx512bf16") {
+		if quantized.Device.(interface {
+			Multiplies(compute.Precision) compute.Precision
+		}).Multiplies(p) != compute.F32 {
 			tolerance = near.EightBits
 		}
 		near.Check64(t, p.String(), got, want, tolerance)

@@ -27,7 +27,7 @@ func newRoot() *cobra.Command {
 		Use:   "trimtab VERB",
 		Short: "Adapt large pretrained transformers by prompts and deltas",
 		Long: "Trimtab adapts large pretrained transformers by turning only small parts of them: prompts and deltas.\n\n" +
-			"TRIMTAB_CPU=generic, avx2, avx512, avx512vnni or avx512bf16 in the environment forces one kind of kernels.",
+			"TRIMTAB_CPU=generic, avx2, avx512, avx512vnni, avx512bf16 or amx in the environment forces one kind of kernels.",
 		Example:       "  trimtab inspect ../shared/models/minilm-mlm --sites",
 		Version:       version(),
 		SilenceUsage:  true,

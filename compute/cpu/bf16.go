@@ -12,14 +12,76 @@ func (d *Device) inBF16(w *weight) bool {
 
 // linearBF16 is y = x·wᵀ + bias in bfloat16.
 func (d *Device) linearBF16(y, x compute.Mat, w *weight, bias []float32) {
-	p := product{c: y, a: x, source: fromPanels, quantized: w.quantized, k: w.in, bias: bias}
-	d.multiplyRounded(p, kernel.PairWords(w.in), (*Device).roundChunk, (*Device).bf16Chunk)
+	d.multiplyBF16(product{c: y, a: x, source: fromPanels, quantized: w.quantized, k: w.in, bias: bias})
 }
 
 // linearBackwardBF16 is dx (+)= dy·w in bfloat16.
 func (d *Device) linearBackwardBF16(dx, dy compute.Mat, w *weight, add bool) {
-	p := product{c: dx, a: dy, source: fromPanelsTransposed, quantized: w.quantized, k: w.out, add: add}
-	d.multiplyRounded(p, kernel.PairWords(w.out), (*Device).roundChunk, (*Device).bf16Chunk)
+	d.multiplyBF16(product{c: dx, a: dy, source: fromPanelsTransposed, quantized: w.quantized, k: w.out, add: add})
+}
+
+const (
+	// ownPairs is the most rows whose tiles make pairs of the weight for themselves.
+	ownPairs = 16
+	// pairedRows and pairedCols are the most rows and columns that a thread takes at once of a product with pairs that all share: for a block
+	// of terms, rows, pairs and C stay in the second cache.
+	pairedRows, pairedCols = 256, 256
+	// pairsLen bounds the words of pairs that are made at once, roundedLen those of rows that a thread rounds for itself.
+	pairsLen, roundedLen = 1 << 21, 1 << 18
+)
+
+// multiplyBF16 computes p in bfloat16.
+func (d *Device) multiplyBF16(p product) {
+	if p.c.Rows == 0 || p.c.Cols == 0 {
+		return
+	}
+	words := d.k.PairWords(p.k)
+	if p.c.Rows <= ownPairs || p.k == 0 {
+		d.multiplyRounded(p, words, (*Device).roundChunk, (*Device).bf16Chunk)
+		return
+	}
+	p.codes.stride, p.k1 = words+lineWords, p.k
+	d.product = p
+	d.roundFew()
+	cols := max(1, pairsLen/d.k.PairsLen(d.k.Panel, p.k)) * d.k.Panel
+	for n0 := 0; n0 < p.c.Cols; n0 += cols {
+		d.multiplyPairs(n0, min(n0+cols, p.c.Cols))
+	}
+	d.product = product{}
+}
+
+// roundFew rounds the rows for all threads, where they are few; of more, each thread rounds those that it multiplies, while they are in its cache.
+func (d *Device) roundFew() {
+	p := &d.product
+	if p.c.Rows*p.codes.stride > roundedLen {
+		return
+	}
+	p.codes.words = kernel.Words(d.floats(sharedLeft, p.c.Rows*p.codes.stride))
+	each := rowStep(p.k)
+	d.run((p.c.Rows+each-1)/each, (*Device).roundChunk)
+}
+
+// multiplyPairs computes columns n0 to n1.
+func (d *Device) multiplyPairs(n0, n1 int) {
+	p := &d.product
+	p.n0, p.n1 = n0, n1
+	p.right = d.floats(sharedPanels, d.k.PairsLen(n1-n0, p.k))
+	d.run((n1-n0+packCols-1)/packCols, (*Device).pairChunk)
+	p.rowStep, p.colStep = min(pairedRows, max(1, roundedLen/p.codes.stride/ownPairs)*ownPairs), n1-n0
+	if p.codes.words != nil {
+		parts := (p.c.Rows + p.rowStep - 1) / p.rowStep
+		p.rowStep = even(p.c.Rows, parts, ownPairs)
+		p.colStep = even(n1-n0, (4*d.Threads()+parts-1)/parts, d.k.Panel)
+	}
+	p.colTiles = (n1 - n0 + p.colStep - 1) / p.colStep
+	d.run((p.c.Rows+p.rowStep-1)/p.rowStep*p.colTiles, (*Device).pairsChunk)
+}
+
+// pairChunk makes pairs of some columns.
+func (d *Device) pairChunk(_ *worker, i int) {
+	p := &d.product
+	from := p.n0 + i*packCols
+	d.k.PairPanels(kernel.Words(p.right[d.k.PairsLen(from-p.n0, p.k):]), p.quantized, from, min(from+packCols, p.n1), p.source == fromPanelsTransposed)
 }
 
 // roundChunk rounds some rows.
@@ -31,7 +93,7 @@ func (d *Device) roundChunk(_ *worker, i int) {
 	}
 }
 
-// bf16Chunk computes one tile.
+// bf16Chunk computes one tile of few rows.
 func (d *Device) bf16Chunk(w *worker, i int) {
 	p := &d.product
 	r0, c0 := i/p.colTiles*p.rowStep, i%p.colTiles*p.colStep
@@ -43,4 +105,27 @@ func (d *Device) bf16Chunk(w *worker, i int) {
 		multiply = d.k.MultiplyBF16Transposed
 	}
 	multiply(c, p.c.Stride, words, p.codes.stride, p.quantized, r1-r0, c0, c1, add, w.floats(workerTemp, d.k.BF16Temp()))
+}
+
+// pairsChunk computes one tile with pairs that all share.
+func (d *Device) pairsChunk(w *worker, i int) {
+	p := &d.product
+	r0, c0 := i/p.colTiles*p.rowStep, p.n0+i%p.colTiles*p.colStep
+	r1, c1 := min(r0+p.rowStep, p.c.Rows), min(c0+p.colStep, p.n1)
+	words := p.codes.words
+	if words == nil {
+		words = kernel.Words(w.floats(workerRounded, (r1-r0)*p.codes.stride))
+		for r := r0; r < r1; r++ {
+			d.k.PairRow(words[(r-r0)*p.codes.stride:], p.a.Row(r)[:p.k])
+		}
+	} else {
+		words = words[r0*p.codes.stride:]
+	}
+	temp := w.floats(workerTemp, d.k.BF16Temp())
+	for ; c0 < c1; c0 += pairedCols {
+		to := min(c0+pairedCols, c1)
+		add := d.biased(r0, r1, c0, to, p.add)
+		d.k.MultiplyPairs(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, words, p.codes.stride,
+			kernel.Words(p.right[d.k.PairsLen(c0-p.n0, p.k):]), p.quantized, r1-r0, c0, to, p.source == fromPanelsTransposed, add, temp)
+	}
 }

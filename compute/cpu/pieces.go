@@ -98,6 +98,7 @@ func part(m compute.Mat, r, i, j int) []float32 {
 const (
 	workerTemp    = iota // a piece or a row
 	workerTemp2          // another
+	workerRounded        // rows in bfloat16
 	workerKeys           // packed keys, transposed
 	workerValues         // packed values
 	workerKeyRows        // packed keys, as they are

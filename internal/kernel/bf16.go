@@ -12,64 +12,108 @@ import (
 //
 // where each sum of two is rounded once, to nearest even, a product of two bfloat16 being exact in it, and where denormal elements and sums are zeros
 // of their sign. The block's sum is then, in float32, added to what C has, if the first one is to be, or to those of the blocks before. Of an odd k
-// the last product has a zero beside it. So an element has the same bits whatever stands beside it and however a caller splits rows and columns.
+// the last product has a zero beside it. Tiles (the tier amx) sum in another order: bf16Tiled says which. So an element has the same bits whatever stands
+// beside it and however a caller splits rows and columns.
 
 // MultipliesBF16 says whether this tier has instructions for MultiplyBF16 and MultiplyBF16Transposed: elsewhere they are plain Go, and
 // dequantizing is faster.
 func (s *Set) MultipliesBF16() bool { return s.bf16 != nil }
 
-// PairWords is the length of a row of k elements that PairRow makes.
-func PairWords(k int) int { return (k + 1) / 2 }
+// PairWords is the length of a row of k elements that PairRow makes: a multiple of what one step of this tier's products takes.
+func (s *Set) PairWords(k int) int {
+	step := max(1, s.pairStep)
+	return (k + 2*step - 1) / (2 * step) * step
+}
 
-// PairRow rounds a row x to bfloat16 and writes dst[:PairWords(len(x))], two elements a word, the first in the low half; an odd last one
-// has zero beside it.
+// PairRow rounds a row x to bfloat16 and writes dst[:PairWords(len(x))], two elements a word, the first in the low half, and zeros behind
+// the last one.
 func (s *Set) PairRow(dst []int32, x []float32) {
 	if len(x) == 0 {
 		return
 	}
-	dst = dst[:PairWords(len(x))]
-	dst[len(dst)-1] = 0
+	dst = dst[:s.PairWords(len(x))]
+	clear(dst[len(x)/2:])
 	s.f32ToBF16(unsafe.Slice((*uint16)(unsafe.Pointer(&dst[0])), len(x)), x)
 }
 
 // BF16Temp is the elements that products of bfloat16 need: pairs of a block of a panel, and a tile.
-func (s *Set) BF16Temp() int { return (BlockK/2 + s.Tile) * s.Panel }
+func (s *Set) BF16Temp() int { return (BlockK/2 + max(s.Tile, tileRows)) * s.Panel }
 
 // MultiplyBF16 computes C [m,n1-n0], rows ldc apart, or adds to it if acc: the product of m rows of PairRow, lda words apart, with columns n0 to n1
 // of the BF16 matrix B [k,n]. n0 is a multiple of Panel; so is n1 except at the end of the matrix. temp has room for BF16Temp elements.
 func (s *Set) MultiplyBF16(c []float32, ldc int, a []int32, lda int, b *Quantized, m, n0, n1 int, acc bool, temp []float32) {
-	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp}, n0, n1, b.n, b.k)
+	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp}, n0, n1, false)
 }
 
 // MultiplyBF16Transposed computes C [m,k1-k0], or adds to it if acc, likewise: the product of m rows of PairRow, of n elements, with rows k0 to k1
 // of the BF16 matrix B [k,n], that is with columns of w [n,k]; n is summed over in the place of k. k0 is a multiple of Panel; so is k1 except at the end of the matrix.
 func (s *Set) MultiplyBF16Transposed(c []float32, ldc int, a []int32, lda int, b *Quantized, m, k0, k1 int, acc bool, temp []float32) {
-	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp, transposed: true}, k0, k1, b.k, b.n)
+	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp, transposed: true}, k0, k1, false)
 }
 
-// bf16Product is a product with cols columns from at on, at most a panel's width.
+// PairsLen is the words that PairPanels makes of so many columns of a product that sums over terms.
+func (s *Set) PairsLen(columns, terms int) int {
+	return s.PackedLen(columns, 1) * s.PackedLen(terms, 1) / 2
+}
+
+// PairPanels makes pairs of columns n0 to n1 of the BF16 matrix B, or, transposed, of its rows: what MultiplyPairs multiplies with, for rows so many that
+// they should not all make them. It is for tiers that have MultipliesBF16. n0 is a multiple of Panel; so is n1 except at the end.
+func (s *Set) PairPanels(dst []int32, b *Quantized, n0, n1 int, transposed bool) {
+	p := bf16Product{b: b, transposed: transposed}
+	s.checkBF16(&p, n0, n1)
+	dst = dst[:s.PairsLen(n1-n0, p.terms)]
+	for ; n0 < n1; n0 += s.Panel {
+		p.at, p.cols = n0, min(s.Panel, n1-n0)
+		for from := 0; from < p.terms; from += BlockK {
+			p.from, p.n = from, min(BlockK, p.terms-from)
+			n := s.PairsLen(s.Panel, p.n)
+			s.pairBlock(dst[:n], p)
+			dst = dst[n:]
+		}
+	}
+}
+
+// MultiplyPairs is MultiplyBF16, or MultiplyBF16Transposed, with pairs that PairPanels made of the same columns, to the same bits.
+func (s *Set) MultiplyPairs(c []float32, ldc int, a []int32, lda int, pairs []int32, b *Quantized, m, n0, n1 int, transposed, acc bool, temp []float32) {
+	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, pairs: pairs, m: m, acc: acc, temp: temp, transposed: transposed}, n0, n1, true)
+}
+
+// bf16Product is a product with cols columns from at on, at most a panel's width, over terms of which n from from on are a block.
 type bf16Product struct {
 	c          []float32
 	ldc        int
 	a          []int32
 	lda        int
 	b          *Quantized
+	pairs      []int32 // of the block, made before
 	m          int
 	at, cols   int
+	terms      int
+	from, n    int
 	acc        bool
 	transposed bool
 	temp       []float32
 }
 
-// multiplyBF16 computes columns from to to of all, each a sum of terms products.
-func (s *Set) multiplyBF16(p bf16Product, from, to, all, terms int) {
-	words := PairWords(terms)
+// checkBF16 finds out what is summed over.
+func (s *Set) checkBF16(p *bf16Product, from, to int) {
+	all := p.b.n
+	p.terms = p.b.k
+	if p.transposed {
+		all, p.terms = p.terms, all
+	}
 	if p.b.form != BF16 || p.b.panel != s.Panel {
 		panic(fmt.Sprintf("kernel: a product with a matrix in form %d, panels of %d instead of %d", p.b.form, p.b.panel, s.Panel))
 	}
 	if p.m < 0 || from < 0 || to < from || to > all || from%s.Panel != 0 || to%s.Panel != 0 && to < all {
 		panic(fmt.Sprintf("kernel: a product of %d rows with columns %d to %d of %d, in panels of %d", p.m, from, to, all, s.Panel))
 	}
+}
+
+// multiplyBF16 computes columns from to to; paired says that p has pairs of them.
+func (s *Set) multiplyBF16(p bf16Product, from, to int, paired bool) {
+	s.checkBF16(&p, from, to)
+	words := s.PairWords(p.terms)
 	if p.m == 0 || from == to {
 		return
 	}
@@ -77,20 +121,38 @@ func (s *Set) multiplyBF16(p bf16Product, from, to, all, terms int) {
 		panic(fmt.Sprintf("kernel: a product with %d columns and %d words of each row, rows of C %d apart, of A %d apart", to-from, words, p.ldc, p.lda))
 	}
 	c := p.c[:(p.m-1)*p.ldc+to-from]
-	if terms == 0 {
+	if p.terms == 0 {
 		for i := 0; i < p.m && !p.acc; i++ {
 			clear(c[i*p.ldc:][:to-from])
 		}
 		return
 	}
 	p.a, p.temp = p.a[:(p.m-1)*p.lda+words], p.temp[:s.BF16Temp()]
-	multiply := s.bf16
-	if multiply == nil {
-		multiply = bf16Generic
+	if !paired {
+		for n := from; n < to; n += s.Panel {
+			for k := 0; k < p.terms; k += BlockK {
+				s.bf16Block(p, c, n, from, to, k)
+			}
+		}
+		return
 	}
-	for ; from < to; from += s.Panel {
-		p.c, p.at, p.cols = c, from, min(s.Panel, to-from)
-		multiply(p)
-		c = c[min(len(c), s.Panel):]
+	all := p.pairs[:s.PairsLen(to-from, p.terms)]
+	for k := 0; k < p.terms; k += BlockK { // rows of a block stay in the second cache, whatever the number of panels
+		for n := from; n < to; n += s.Panel {
+			p.pairs = all[s.PairsLen(n-from, p.terms)+s.PairsLen(s.Panel, k):]
+			s.bf16Block(p, c, n, from, to, k)
+		}
 	}
+}
+
+// bf16Block computes a block of terms from k on of the panel of columns n of those from from to to, for which c is.
+func (s *Set) bf16Block(p bf16Product, c []float32, n, from, to, k int) {
+	p.c, p.at, p.cols = c[n-from:], n, min(s.Panel, to-n)
+	p.from, p.n = k, min(BlockK, p.terms-k)
+	p.acc = p.acc || k > 0
+	if s.bf16 == nil {
+		bf16Generic(p)
+		return
+	}
+	s.bf16(p)
 }

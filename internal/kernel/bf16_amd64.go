@@ -13,55 +13,59 @@ type (
 
 // pairTiles is a tier's tiles of a panel of bfloat16 by their number of rows.
 type pairTiles struct {
-	panel  int
+	pairs
 	tiles  []pairsKernel
 	direct []storedKernel
-	pair   func(dst []int32, src []uint16)
 }
 
 // multiply computes p: few rows take stored rows as they lie, more of them share pairs that are made once.
 func (t *pairTiles) multiply(p bf16Product) {
 	room := BlockK / 2 * t.panel
-	pairs, out := Words(p.temp[:room]), output{p.c, p.ldc, p.cols, t.panel, p.temp[room:]}
-	terms := p.b.k
-	if p.transposed {
-		terms = p.b.n
-	}
-	for from := 0; from < terms; from += BlockK {
-		n, acc := min(BlockK, terms-from), p.acc || from > 0
-		a := p.a[from/2:]
-		if !p.transposed && p.m <= directRows && n%2 == 0 {
-			b := &p.b.halves[p.at*p.b.k+from*t.panel]
-			eachTile(p.m, len(t.direct)-1, func(i, rows int) {
-				out.tile(i, rows, acc, func(c *float32, ldc int) { t.direct[rows](c, ldc, &a[i*p.lda], p.lda, b, n/2, flag(acc)) })
-			})
-			continue
-		}
-		if p.transposed {
-			t.turn(pairs, p.b, p.at, p.cols, from, n)
-		} else {
-			t.pairsOf(pairs, p.b.halves[p.at*p.b.k+from*t.panel:][:n*t.panel])
-		}
-		eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
-			out.tile(i, rows, acc, func(c *float32, ldc int) {
-				t.tiles[rows](c, ldc, &a[i*p.lda], p.lda, &pairs[0], PairWords(n), flag(acc))
-			})
+	out, a := output{p.c, p.ldc, p.cols, t.panel, p.temp[room:]}, p.a[p.from/2:]
+	if p.pairs == nil && !p.transposed && p.m <= directRows && p.n%2 == 0 {
+		b := &p.b.halves[p.at*p.b.k+p.from*t.panel]
+		eachTile(p.m, len(t.direct)-1, func(i, rows int) {
+			out.tile(i, rows, p.acc, func(c *float32, ldc int) { t.direct[rows](c, ldc, &a[i*p.lda], p.lda, b, p.n/2, flag(p.acc)) })
 		})
+		return
 	}
+	if p.pairs == nil {
+		p.pairs = Words(p.temp[:room])
+		t.block(p.pairs, p)
+	}
+	eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
+		out.tile(i, rows, p.acc, func(c *float32, ldc int) {
+			t.tiles[rows](c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], (p.n+1)/2, flag(p.acc))
+		})
+	})
 }
 
-// pairsOf writes the pairs of a panel's stored rows; an odd last row has zeros beside it.
-func (t *pairTiles) pairsOf(dst []int32, rows []uint16) {
-	t.pair(dst, rows)
-	if whole := len(rows) / (2 * t.panel) * 2 * t.panel; whole < len(rows) {
-		for j, v := range rows[whole:] {
-			dst[whole/2+j] = int32(v)
-		}
+// pairs makes pairs of a panel, a multiple of step of them.
+type pairs struct {
+	panel, step int
+	pair        func(dst []int32, src []uint16)
+}
+
+// block writes the pairs of p's block.
+func (t *pairs) block(dst []int32, p bf16Product) {
+	if p.transposed {
+		t.turn(dst, p.b, p.at, p.cols, p.from, p.n)
+		return
 	}
+	rows := p.b.halves[p.at*p.b.k+p.from*t.panel:][:p.n*t.panel]
+	t.pair(dst, rows)
+	written := p.n / 2 * t.panel
+	if p.n%2 > 0 { // the last row has zeros beside it
+		for j, v := range rows[2*written:] {
+			dst[written+j] = int32(v)
+		}
+		written += t.panel
+	}
+	clear(dst[written : (p.n+2*t.step-1)/(2*t.step)*t.step*t.panel])
 }
 
 // turn writes the pairs of columns from on of b, n of them, for cols of its rows from at on: two columns lie side by side as a word, and words are transposed.
-func (t *pairTiles) turn(dst []int32, b *Quantized, at, cols, from, n int) {
+func (t *pairs) turn(dst []int32, b *Quantized, at, cols, from, n int) {
 	to := unsafe.Slice((*float32)(unsafe.Pointer(&dst[0])), len(dst))
 	for j := 0; j < n; j += t.panel {
 		src := b.halves[(from+j)*b.k+at*t.panel:][:cols*t.panel]
@@ -73,13 +77,13 @@ func (t *pairTiles) turn(dst []int32, b *Quantized, at, cols, from, n int) {
 var avx512bf16 = func() *Set {
 	s := *avx512vnni
 	s.Name = "avx512bf16"
-	s.bf16 = bf16Tiles.multiply
+	s.bf16, s.pairBlock = bf16Tiles.multiply, bf16Tiles.block
 	s.peakBF16 = peakLoop[float32]{lanes: 16, chains: peakChains, products: 2, add: peakBF16AVX512BF16}
 	return &s
 }()
 
 var bf16Tiles = &pairTiles{
-	panel: 32,
+	pairs: pairs{panel: 32, step: 1, pair: pairHalvesAVX512BF16},
 	tiles: []pairsKernel{
 		nil, bf16x1AVX512BF16, bf16x2AVX512BF16, bf16x3AVX512BF16, bf16x4AVX512BF16, bf16x5AVX512BF16, bf16x6AVX512BF16, bf16x7AVX512BF16,
 		bf16x8AVX512BF16, bf16x9AVX512BF16, bf16x10AVX512BF16, bf16x11AVX512BF16, bf16x12AVX512BF16, bf16x13AVX512BF16, bf16x14AVX512BF16,
@@ -87,5 +91,4 @@ var bf16Tiles = &pairTiles{
 	direct: []storedKernel{
 		nil, bf16direct1AVX512BF16, bf16direct2AVX512BF16, bf16direct3AVX512BF16, bf16direct4AVX512BF16, bf16direct5AVX512BF16, bf16direct6AVX512BF16, bf16direct7AVX512BF16, bf16direct8AVX512BF16,
 	},
-	pair: pairHalvesAVX512BF16,
 }

@@ -37,7 +37,7 @@ func TestBF16ByHand(t *testing.T) {
 
 // pairRows makes the rows of x [m,k], some words apart.
 func pairRows(s *Set, x []float32, m, k, gap int) (a []int32, lda int) {
-	lda = PairWords(k) + gap
+	lda = s.PairWords(k) + gap
 	a = shifted(make([]int32, m*lda), gap*5)
 	for i := range m {
 		s.PairRow(a[i*lda:], x[i*k:][:k])
@@ -51,8 +51,8 @@ func TestPairRow(t *testing.T) {
 		r := rand.New(rand.NewPCG(97, 98))
 		for n := range 150 {
 			x, o := sprinkled(r, n), &operands{t: t, r: r}
-			got, check := guardedCodes[int32](t, PairWords(n), r.IntN(16))
-			want, halves := make([]int32, PairWords(n)), make([]uint16, n)
+			got, check := guardedCodes[int32](t, s.PairWords(n), r.IntN(16))
+			want, halves := make([]int32, s.PairWords(n)), make([]uint16, n)
 			f32ToBF16Generic(halves, x)
 			for i, h := range halves {
 				want[i/2] |= int32(uint32(h) << (i % 2 * 16))
@@ -106,7 +106,7 @@ func TestBF16Products(t *testing.T) {
 				bf16Direction(s, transposed)(c, ldc, a, lda, b, m, from, to, acc, o.output(make([]float32, s.BF16Temp())))
 				o.done()
 				got, want := dense(c, m, to-from, ldc), slices.Clone(before)
-				bf16Direction(generic, transposed)(want, cols, a, lda, plain, m, 0, cols, acc, make([]float32, generic.BF16Temp()))
+				bf16Direction(plainBF16(s), transposed)(want, cols, a, lda, plain, m, 0, cols, acc, make([]float32, generic.BF16Temp()))
 				near.CheckNaN(t, name, got, columns(want, m, cols, from, to), near.Exact)
 				if turn%3 > 0 {
 					right := toBF16(w)
@@ -125,12 +125,54 @@ func TestBF16Products(t *testing.T) {
 	})
 }
 
+// plainBF16 is the plain tier, with the order in which s sums.
+func plainBF16(s *Set) *Set {
+	plain := *generic
+	if s.pairStep == tileTerms/2 {
+		plain.bf16 = bf16Tiled
+	}
+	return &plain
+}
+
 // bf16Direction is the product, or that with the transpose.
 func bf16Direction(s *Set, transposed bool) func(c []float32, ldc int, a []int32, lda int, b *Quantized, m, from, to int, acc bool, temp []float32) {
 	if transposed {
 		return s.MultiplyBF16Transposed
 	}
 	return s.MultiplyBF16
+}
+
+// TestBF16Pairs says that pairs made before give the same bits.
+func TestBF16Pairs(t *testing.T) {
+	eachTier(t, func(t *testing.T, s *Set) {
+		if !s.MultipliesBF16() {
+			t.Skip("this tier has no instructions for products of bfloat16")
+		}
+		r := rand.New(rand.NewPCG(67, 68))
+		for turn := range 40 {
+			m, n, k := 1+r.IntN(80), 1+r.IntN(200), 1+r.IntN(2*BlockK)
+			b := quantize(s, BF16, randoms(r, n*k), n, k)
+			for _, transposed := range []bool{false, true} {
+				cols, terms := n, k
+				if transposed {
+					cols, terms = k, n
+				}
+				a, lda := pairRows(s, randoms(r, m*terms), m, terms, r.IntN(3))
+				from, o := r.IntN((cols-1)/s.Panel+1)*s.Panel, &operands{t: t, r: r}
+				to := min(cols, from+s.Panel*(1+r.IntN(3)))
+				want := randoms(r, m*(to-from))
+				got := o.output(want)
+				temp := make([]float32, s.BF16Temp())
+				bf16Direction(s, transposed)(want, to-from, a, lda, b, m, from, to, turn%2 == 1, temp)
+				pairs, check := guardedCodes[int32](t, s.PairsLen(to-from, terms), 0)
+				s.PairPanels(pairs, b, from, to, transposed)
+				check()
+				s.MultiplyPairs(got, to-from, a, lda, pairs, b, m, from, to, transposed, turn%2 == 1, temp)
+				o.done()
+				near.Bits(t, fmt.Sprintf("%dx%dx%d, columns %d to %d, transposed %v", m, n, k, from, to, transposed), got, want)
+			}
+		}
+	})
 }
 
 // TestBF16Splits says that an element has the same bits in any company.

@@ -11,10 +11,30 @@ func (s *Set) PeakFMA(turns int) (operations float64) {
 
 // PeakInt8 does the same with what this tier's products of codes are made of: multiplications of whole numbers and their additions, each of which
 // counts as an operation. The time is the ceiling for MultiplyInt8.
-func (s *Set) PeakInt8(turns int) (operations float64) { return s.peakInt8.run(turns) }
+func (s *Set) PeakInt8(turns int) (operations float64) {
+	if s.peakTiles != nil {
+		return s.peakTiles.run(s.peakTiles.int8, turns, 64)
+	}
+	return s.peakInt8.run(turns)
+}
 
 // PeakBF16 does it with products of bfloat16: the ceiling for MultiplyBF16 and MultiplyBF16Transposed, in a tier that has them.
-func (s *Set) PeakBF16(turns int) (operations float64) { return s.peakBF16.run(turns) }
+func (s *Set) PeakBF16(turns int) (operations float64) {
+	if s.peakTiles != nil {
+		return s.peakTiles.run(s.peakTiles.bf16, turns, tileTerms)
+	}
+	return s.peakBF16.run(turns)
+}
+
+// tilePeaks are loops of products on tiles of zeros.
+type tilePeaks struct{ int8, bf16 func(turns int) }
+
+// run counts the operations of four products of 16 rows and 16 columns over so many terms a turn.
+func (*tilePeaks) run(loop func(turns int), turns, terms int) (operations float64) {
+	turns = max(turns, 1)
+	loop(turns)
+	return 2 * 4 * 16 * 16 * float64(terms) * float64(turns)
+}
 
 // A peakLoop multiplies and adds in registers: add adds, turns times, the products of each lane's word of x and of y to each of so many vectors of sums.
 type peakLoop[T int32 | float32] struct {

@@ -17,7 +17,7 @@ var ErrTier = errors.New("tier not available")
 // Its methods check lengths and panic where a caller broke them, as indexing a slice does;
 // the values inside the slices never cause a panic. A Set is safe for use by many goroutines.
 type Set struct {
-	// Name is generic, avx2, avx512, avx512vnni or avx512bf16.
+	// Name is generic, avx2, avx512, avx512vnni, avx512bf16 or amx.
 	Name string
 	// Panel is the number of columns of one panel of a packed matrix.
 	Panel int
@@ -80,6 +80,8 @@ type functions struct {
 	quantizeBytes func(dst []int32, x []float32, down float32)
 	beginInt8     func(dst []int32, codes []uint8)
 	bf16          func(p bf16Product) // nil where bf16Generic does it
+	pairBlock     func(dst []int32, p bf16Product)
+	pairStep      int // words of rows that a step of bf16 takes, 1 where it is left out
 
 	splitRow   func(rest []float32, marks []int32, x []float32)
 	addOutlier func(p outlierProduct)
@@ -94,6 +96,7 @@ type functions struct {
 	peakRead       func(x []float32)
 	peakInt8       peakLoop[int32]
 	peakBF16       peakLoop[float32] // empty where bf16 is nil
+	peakTiles      *tilePeaks        // in the place of both, where products go through tiles
 }
 
 // Tiers gives the tiers that this program can run on this machine, the plain Go one first, the fastest last.

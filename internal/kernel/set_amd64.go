@@ -15,6 +15,9 @@ func machineTiers() []*Set {
 				tiers = append(tiers, avx512vnni)
 				if cpu.X86.HasAVX512BF16 {
 					tiers = append(tiers, avx512bf16)
+					if cpu.X86.HasAMXTile && cpu.X86.HasAMXBF16 && cpu.X86.HasAMXInt8 && tilesAllowed() {
+						tiers = append(tiers, amx)
+					}
 				}
 			}
 		}

@@ -100,12 +100,16 @@ func pairHalves(g *gen) {
 // dotHalves is unknown to Go's assembler too: encode writes it as bytes.
 const dotHalves = "VDPBF16PS"
 
-// encode replaces each VDPBF16PS on registers by its bytes: EVEX.512.F3.0F38.W0 52 /r.
+// encode replaces each VDPBF16PS on registers by its bytes, EVEX.512.F3.0F38.W0 52 /r, and instructions on tiles by theirs.
 func encode(file *ir.File) {
 	for _, f := range file.Functions() {
 		var nodes []ir.Node
 		for _, node := range f.Nodes {
 			i, ok := node.(*ir.Instruction)
+			if ok && tileCodes[i.Opcode].opcode != 0 {
+				nodes = append(nodes, rawBytes(encodeTiles(i))...)
+				continue
+			}
 			if !ok || i.Opcode != dotHalves {
 				nodes = append(nodes, node)
 				continue

@@ -60,10 +60,11 @@ var families = []family{
 	{"int8", int8Family, both},
 	{"int8", vnniFamily, []tier{vnni}},
 	{"bf16", bf16Family, []tier{bf16}},
+	{"tiles", tilesFamily, []tier{amx}},
 	{"outlier", outlierFamily, both},
 	{"stream", streamFamily, both},
 	{"transpose", transposeFamily, []tier{avx2}},
-	{"peak", peakFamily, []tier{avx2, avx512, vnni, bf16}},
+	{"peak", peakFamily, []tier{avx2, avx512, vnni, bf16, amx}},
 }
 
 func generate(dir string, t tier, f family) error {

@@ -10,6 +10,9 @@ import (
 // tiles that multiply and add, on registers alone, in so many independent chains.
 func peakFamily(g *gen) {
 	switch {
+	case g.tiles:
+		peakTiles(g, "peakBF16", "TDPBF16PS")
+		peakTiles(g, "peakInt8", "TDPBUSD")
 	case g.halves:
 		peakDot(g, "peakBF16", "float32", func(sum, x, y vec) { g.dot(dotHalves, sum, x, y) })
 	case g.vnni:

@@ -20,6 +20,7 @@ type tier struct {
 	direct int    // of the highest tile that takes 8-bit codes as they lie
 	vnni   bool   // it has VPDPWSSD and VPDPBUSD
 	halves bool   // it has VDPBF16PS
+	tiles  bool   // it has AMX
 }
 
 var (
@@ -29,6 +30,8 @@ var (
 	vnni = tier{name: "avx512vnni", suffix: "AVX512VNNI", bytes: 64, rows: 14, vnni: true}
 	// bf16 is that too.
 	bf16 = tier{name: "avx512bf16", suffix: "AVX512BF16", bytes: 64, rows: 14, direct: 8, halves: true}
+	// amx is that too.
+	amx = tier{name: "amx", suffix: "AMX", bytes: 64, tiles: true}
 )
 
 func (t tier) lanes() int { return t.bytes / 4 }
