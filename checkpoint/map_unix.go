@@ -41,8 +41,9 @@ func mapFile(path string) (data []byte, mapped bool, unmap func() error, err err
 	return data, true, func() error { return syscall.Munmap(data) }, nil
 }
 
-// around is how much of a file Linux maps where one byte is touched: as much as lies between two multiples of it in memory.
-const around = 64 << 10
+// around is how much of a file Linux maps at most where one byte is touched, where it keeps the file in huge pages: as much as lies between two
+// multiples of it in memory.
+const around = 2 << 20
 
 // release gives the pages of a part of a mapping back, and those that came with them: they are read from the file again
 // when they are touched.
