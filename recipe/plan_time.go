@@ -69,8 +69,8 @@ func (p *planner) probe(examples []int, pass func(tape *autograd.Tape, examples 
 	return p.dev.Measure(run)
 }
 
-// updated is how many parameters are stepped to know the time of all.
-const updated = 4 << 20
+// updated is how many parameters are stepped to know the time of all: with gradients and moments more than caches hold.
+const updated = 16 << 20
 
 // update is the time of an optimizer's step, in seconds.
 func (p *planner) update() (float64, error) {

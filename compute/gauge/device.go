@@ -137,8 +137,8 @@ const (
 	// runs is how often an operation is timed at most, patience after how much time no more.
 	runs     = 3
 	patience = 40 * time.Millisecond
-	// caches is how many elements are more than the caches hold.
-	caches = 8 << 20
+	// caches is how many elements are more than the second caches hold, and than most that processors share.
+	caches = 16 << 20
 )
 
 // time is what a call takes: the quickest of a few runs after a first one. Before each the caches are filled with something
