@@ -10,8 +10,8 @@ With several rounds plans and runs take turns, and of each side's times the leas
 a line a case, and the worst ratios; --out appends each case as a line of JSON, and --table makes the table of docs/plan.md of
 such a file, nothing run.
 
-The bases are ../shared/models/minilm-mlm and two drawn by chance, in the shapes of BERT-base and GPT-2, which the first
-run writes to FOLDER (1 GB; that needs PyTorch, transformers and tokenizers). Timings mean something on a quiet machine only.
+The bases are ../shared/models/minilm-mlm and three drawn by chance, in the shapes of BERT-base and GPT-2 and of a Llama of 152 million
+parameters, which the first run writes to FOLDER (2 GB; that needs PyTorch, transformers and tokenizers). Timings mean something on a quiet machine only.
 """
 
 import argparse
@@ -48,10 +48,15 @@ if not (folder / "gpt2" / "config.json").exists():
     t.pre_tokenizer, t.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     t.post_processor = processors.ByteLevel(trim_offsets=False)
     t.save(str(folder / "gpt2" / "tokenizer.json"))
+if not (folder / "llama" / "config.json").exists():
+    transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=50257, hidden_size=768, intermediate_size=2048, num_hidden_layers=12,
+        num_attention_heads=12, num_key_value_heads=4, max_position_embeddings=1024, bos_token_id=50256, eos_token_id=50256)).save_pretrained(folder / "llama")
+    shutil.copyfile(folder / "gpt2" / "tokenizer.json", folder / "llama" / "tokenizer.json")
 """
 
 LORA = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["query", "value"]}
 GPT_LORA = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["c_attn"], "fan_in_fan_out": True}
+LLAMA_LORA = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"]}
 METHODS = {
     "full": [{"method": "full"}],
     "head": [],
@@ -62,7 +67,7 @@ METHODS = {
     "prompt-tuning": [{"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 16}],
     "bitfit": [{"method": "bitfit"}],
 }
-PRECISIONS = ["f32", "bf16", "int8", "nf4", "int4"]
+PRECISIONS = ["f32", "bf16", "int8", "llm_int8", "nf4", "int4"]
 ASK = {"template": '{"placeholder": "sentence"} It was {"mask"}.', "verbalizer": {"0": ["terrible", "bad"], "1": ["great", "good"]}}
 SOFT = {**ASK, "template": '{"placeholder": "sentence"} {"soft": "It was"} {"mask"}.'}
 
@@ -85,7 +90,8 @@ def cases():
     for precision in PRECISIONS[1:]:
         yield head("minilm", "", "lora", 320, 32, precision=precision)
         yield head("bert", "", "lora", 48, 8, 64, precision=precision)
-        yield head("bert", "", "bitfit", 48, 8, 64, precision=precision)
+        for method in ("dora", "adapter", "prefix", "bitfit"):
+            yield head("bert", "", method, 48, 8, 64, precision=precision)
     yield head("minilm", "", "lora", 20, 1)
     yield head("minilm", "", "lora", 80, 8)
     yield head("minilm", "", "full", 640, 64)
@@ -107,7 +113,7 @@ def cases():
     yield head("minilm", "prompt, soft tokens", "head", 320, 32, prompt=SOFT)
     yield head("bert", "prompt, lora", "lora", 64, 16, prompt=ASK)
     yield head("bert", "prompt, lora", "lora", 64, 16, prompt=ASK, precision="int8")
-    for base, rows, precision in (("minilm", 872, "f32"), ("minilm", 872, "int8"), ("bert", 128, "f32"), ("bert", 128, "nf4")):
+    for base, rows, precision in (("minilm", 872, "f32"), ("minilm", 872, "int8"), *(("bert", 128, precision) for precision in PRECISIONS)):
         yield f"{base} zero-shot {precision} {rows}", base, {"quantization": precision, "prompt": ASK,
             "data": {"test": {"file": f"sst2-{rows}.tsv", "text": "sentence", "label": "label"}}}
     text = {"train": {"file": "text.txt", "text": "text"}}
@@ -118,6 +124,11 @@ def cases():
     for method in ("full", "prefix", "bitfit"):
         yield f"gpt2 lm, {method} f32 4x128", "gpt2", {"task": "causal_lm", "deltas": METHODS[method], "data": text,
             "max_length": {"tokens": 128, "truncation": "tail"}, "training": {"per_device_train_batch_size": 4}}
+    for what, deltas, precision in [*(("lora", [LLAMA_LORA], precision) for precision in PRECISIONS), ("dora", [{**LLAMA_LORA, "use_dora": True}], "f32"),
+                                    ("dora", [{**LLAMA_LORA, "use_dora": True}], "nf4"), ("prefix", METHODS["prefix"], "f32"), ("prefix", METHODS["prefix"], "nf4"),
+                                    ("full", METHODS["full"], "f32")]:
+        yield f"llama lm, {what} {precision} 4x128", "llama", {"task": "causal_lm", "quantization": precision, "deltas": deltas, "data": text,
+            "max_length": {"tokens": 128, "truncation": "tail"}, "training": {"per_device_train_batch_size": 4}}
     yield "minilm mlm, full f32 1024 tokens", "minilm", {"task": "masked_lm", "deltas": METHODS["full"], "data": text,
         "max_length": {"tokens": 128, "truncation": "tail"}, "training": {"batch_tokens": 1024}}
     yield "minilm mlm, lora bf16 1024 tokens", "minilm", {"task": "masked_lm", "quantization": "bf16", "deltas": [LORA], "data": text,
@@ -127,7 +138,7 @@ def cases():
 def prepare(folder):
     """Bases and data, once."""
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "gpt2" / "tokenizer.json").exists():
+    if not (folder / "llama" / "tokenizer.json").exists():
         subprocess.run([sys.executable, "-c", MAKE, str(folder), str(SHARED)], check=True)
     lines = (SHARED / "data/sst2/train.tsv").read_text().splitlines()
     words = " ".join((SHARED / "data/wikitext2/valid.txt").read_text().split()).split()
@@ -222,8 +233,8 @@ def seconds(s):
     return f"{s:.2f} s" if s >= 1 else f"{1000 * s:.0f} ms"
 
 
-def table(results):
-    rows = ["| run | memory, predicted | measured | ratio | step, predicted | measured | ratio |", "| --- | --- | --- | --- | --- | --- | --- |"]
+def table(results, what):
+    rows = [f"| run | memory, predicted | measured | ratio | {what}, predicted | measured | ratio |", "| --- | --- | --- | --- | --- | --- | --- |"]
     for r in results:
         rows.append(f"| {r['case']} | {mb(r['predicted_bytes'])} | {mb(r['peak_bytes'])} | {r['memory_ratio']:.2f} "
                     f"| {seconds(r['predicted_seconds'])} | {seconds(r['step_seconds'])} | {r['time_ratio']:.2f} |")
@@ -247,7 +258,8 @@ def main():
     if arguments.table:
         last = {r["case"]: r for r in map(json.loads, arguments.table.read_text().splitlines())}
         results = [last[name] for name, _, _ in cases() if name in last]
-        print(table(results))
+        for what in ("step", "evaluation"):
+            print(table([r for r in results if (what == "step") == (r["plan"]["steps"] > 0)], what), end="\n\n")
     else:
         folder = arguments.folder.resolve()
         prepare(folder)
