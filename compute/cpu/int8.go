@@ -54,7 +54,7 @@ func (d *Device) multiplyRounded(p product, words int, round, multiply chunk) {
 	}
 	p.codes.stride = words + lineWords
 	most := max(tileRows, codesLen/p.codes.stride)
-	step := even(c.Rows, (c.Rows+most-1)/most, d.k.Tile)
+	step := even(c.Rows, (c.Rows+most-1)/most, d.rowUnit())
 	p.n1, p.k1 = c.Cols, p.k
 	for from := 0; from < c.Rows; from += step {
 		to := min(from+step, c.Rows)

@@ -187,10 +187,14 @@ const (
 func (d *Device) tile() {
 	p := &d.product
 	rows, cols, k := p.c.Rows, p.n1-p.n0, p.k1-p.k0
-	parts := (rows + tileRows - 1) / tileRows
+	most := tileRows
+	if d.k.RowsOnTiles() > 0 { // the work on a panel's codes is soon done: it should be for many rows
+		most = max(most, min(pairedRows, roundedLen/p.codes.stride))
+	}
+	parts := (rows + most - 1) / most
 	p.rowStep = rows
 	if parts > 1 {
-		p.rowStep = even(rows, parts, d.k.Tile)
+		p.rowStep = even(rows, parts, d.rowUnit())
 	}
 	work := min(tileWork, max(leastWork, rows*cols*k/(tilesPerThread*d.Threads())))
 	unit := d.k.Panel
@@ -228,6 +232,14 @@ func (d *Device) tileBlock() {
 	}
 	p.colStep = even(cols, n, unit)
 	p.colTiles = (cols + p.colStep - 1) / p.colStep
+}
+
+// rowUnit is the height of a tile of a product in fewer bits.
+func (d *Device) rowUnit() int {
+	if n := d.k.RowsOnTiles(); n > 0 {
+		return n
+	}
+	return d.k.Tile
 }
 
 // even is the length, a multiple of unit, of n cut into about so many parts.

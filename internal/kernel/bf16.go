@@ -19,6 +19,14 @@ import (
 // dequantizing is faster.
 func (s *Set) MultipliesBF16() bool { return s.bf16 != nil }
 
+// RowsOnTiles is how many rows of a product of bfloat16 or of 8-bit codes are a block of AMX's tiles, 0 where this tier has none.
+func (s *Set) RowsOnTiles() int {
+	if s.peakTiles == nil {
+		return 0
+	}
+	return tileRows
+}
+
 // PairWords is the length of a row of k elements that PairRow makes: a multiple of what one step of this tier's products takes.
 func (s *Set) PairWords(k int) int {
 	step := max(1, s.pairStep)

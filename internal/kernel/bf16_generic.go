@@ -22,8 +22,8 @@ func bf16Generic(p bf16Product) {
 	}
 }
 
-// tileTerms is how many products an instruction on tiles adds to a sum, tileRows how many rows a block of them has.
-const tileTerms, tileRows = 32, 32
+// tileTerms is how many products of bfloat16 an instruction on tiles adds to a sum, tileBytes how many of bytes, tileRows how many rows a block of them has.
+const tileTerms, tileBytes, tileRows = 32, 64, 32
 
 // bf16Tiled is the specification of products of bfloat16 on tiles: to an element of C, or to 0, each 32 products are added in order: the sum of the first
 // of each two, one after the other, plus that of the second ones. Each sum is rounded and has no denormals, as bf16Generic's.

@@ -12,16 +12,27 @@ import (
 const gradientLimit = math.MaxInt32 / (127 * BlockK)
 
 // GradientWords is the length of a row that QuantizeGradient makes for b.
-func (s *Set) GradientWords(b *Quantized) int { return Int8Words(s.PackedLen(b.n, 1)) }
+func (s *Set) GradientWords(b *Quantized) int {
+	if s.quantizePlanes != nil {
+		return 2 * planeWords(b.n)
+	}
+	return Int8Words(s.PackedLen(b.n, 1))
+}
+
+// planeWords is the length of one of the two planes of a row for tiles, the low bytes of n numbers or the high ones: whole steps.
+func planeWords(n int) int { return (n + tileBytes - 1) / tileBytes * tileBytes / 4 }
 
 // QuantizeGradient makes whole numbers from -22017 to 22017 of dy [n], a row of the gradient of a product with the Int8 matrix b
 // [k,n], times the scales of b's columns, and gives what one stands for. It is as QuantizeRow is, the products with the scales rounded to
 // float32 and 22017 in the place of 127: what a number is off by is at most 1/44034 of the row's largest product.
 //
-// It writes dst[:GradientWords(b)]. temp has room for n elements.
+// It writes dst[:GradientWords(b)], as this tier's MultiplyInt8Transposed reads it. temp has room for n elements.
 func (s *Set) QuantizeGradient(dst []int32, dy []float32, b *Quantized, temp []float32) (scale float32) {
 	dst, temp = dst[:s.GradientWords(b)], temp[:b.n]
 	s.mul(temp, dy[:b.n], b.scales.exact[:b.n])
+	if s.quantizePlanes != nil {
+		return s.quantizeTo(dst, temp, gradientLimit, s.quantizePlanes)
+	}
 	words := Int8Words(b.n)
 	clear(dst[words:])
 	return s.quantizeTo(dst[:words], temp, gradientLimit, s.quantizeRow)
@@ -75,6 +86,20 @@ type gradientProduct struct {
 	k, cols  int
 	add      bool
 	temp     []float32
+}
+
+// quantizePlanesGeneric writes numbers of 16 bits, their low bytes in the first half of dst, the high ones in the second, and zeros behind those of x.
+func quantizePlanesGeneric(dst []int32, x []float32, down float32) {
+	half := len(dst) / 2
+	for i := range half {
+		var low, high uint32
+		for j := range 4 {
+			v := uint32(uint16(wholeNumberAt(x, 4*i+j, down)))
+			low |= v & 255 << (8 * j)
+			high |= v >> 8 << (8 * j)
+		}
+		dst[i], dst[half+i] = int32(low), int32(high)
+	}
 }
 
 func int8GradientGeneric(p gradientProduct) {

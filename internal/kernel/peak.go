@@ -13,7 +13,7 @@ func (s *Set) PeakFMA(turns int) (operations float64) {
 // counts as an operation. The time is the ceiling for MultiplyInt8.
 func (s *Set) PeakInt8(turns int) (operations float64) {
 	if s.peakTiles != nil {
-		return s.peakTiles.run(s.peakTiles.int8, turns, 64)
+		return s.peakTiles.run(s.peakTiles.int8, turns, tileBytes)
 	}
 	return s.peakInt8.run(turns)
 }

@@ -55,6 +55,7 @@ var amx = func() *Set {
 	s := *avx512bf16
 	s.Name = "amx"
 	s.bf16, s.pairBlock, s.pairStep = amxPairs.multiply, amxPairs.block, tileTerms/2
+	s.int8, s.int8Gradient, s.quantizePlanes = amxInt8.multiply, amxInt8.gradient, quantizePlanesTiled
 	s.peakTiles = &tilePeaks{
 		int8: func(turns int) { peakInt8AMX(shapeOf(tileRows), turns) },
 		bf16: func(turns int) { peakBF16AMX(shapeOf(tileRows), turns) },
@@ -85,4 +86,106 @@ func (t *tiledPairs) multiply(p bf16Product) {
 			f(shapeOf(rows), c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], steps, blocks, flag(p.acc))
 		})
 	})
+}
+
+// tiledInt8 are products of codes on tiles, and, of few rows, of whole numbers in vectors.
+type tiledInt8 struct{ byteTiles }
+
+var amxInt8 = &tiledInt8{*vnniInt8}
+
+// vectorRows is the most rows of a product of codes that are multiplied in vectors, to the same bits: a tile takes as long for one row as for 16.
+const vectorRows = 4
+
+// rooms are parts of temp: the sums of a block, and a block of C.
+func (t *tiledInt8) rooms(temp []float32) (sums []int32, beside []float32) {
+	n := tileRows * t.panel
+	return Words(temp[:n]), temp[n : 2*n]
+}
+
+// multiply is int8Generic.
+func (t *tiledInt8) multiply(p int8Product) {
+	if p.m <= vectorRows || len(p.codes)%(tileBytes*t.panel) != 0 {
+		t.byteTiles.multiply(p)
+		return
+	}
+	_, _, wholeBias := t.temps(p.temp)
+	sums, beside := t.rooms(p.temp)
+	out, bias := output{p.c, p.ldc, p.cols, t.panel, beside}, p.wholeBias(wholeBias)
+	eachBlock(p.m, out.blocksAtOnce(p.m), func(i, rows, blocks int) {
+		f := int8tiles2AMX
+		if rows <= 16 {
+			f = int8tiles1AMX
+		}
+		out.tile(i, rows, false, func(c *float32, ldc int) {
+			f(shapeOf(rows), c, ldc, &p.a[i*p.lda], p.lda, &p.codes[0], len(p.codes)/(tileBytes*t.panel), blocks, rows, &p.begin[0], &p.rowScale[i], &p.scale[0], bias, &sums[0])
+		})
+	})
+}
+
+// gradient is int8GradientGeneric: a number is 256 times its high byte, which has the sign, and its low one, so its products are those of the high bytes, moved up by
+// eight bits, and those of the low ones. As those of bytes that are 128 too high, the sums are exact modulo 2³².
+func (t *tiledInt8) gradient(p gradientProduct) {
+	codes := Words(p.temp[2*tileRows*t.panel:])[:BlockK/4*t.panel]
+	sums, beside := t.rooms(p.temp)
+	out, plane := output{p.c, p.ldc, p.cols, t.panel, beside}, planeWords(p.b.n)
+	for n := 0; n < p.b.n; n += BlockK {
+		words := planeWords(min(BlockK, p.b.n-n))
+		t.turnBytes(codes[:words*t.panel], p.b, p.k, n)
+		add := p.add || n > 0
+		eachBlock(p.m, out.blocksAtOnce(p.m), func(i, rows, blocks int) {
+			f := gradienttiles2AMX
+			if rows <= 16 {
+				f = gradienttiles1AMX
+			}
+			out.tile(i, rows, add, func(c *float32, ldc int) {
+				f(shapeOf(rows), c, ldc, &p.a[i*p.lda+n/4], p.lda, plane, (*uint8)(unsafe.Pointer(&codes[0])), words*4/tileBytes, blocks, rows, flag(add), &p.rowScale[i], &sums[0])
+			})
+		})
+	}
+}
+
+// turnBytes writes fours of columns of b from n on, as words that its rows from k on share, a panel's width of them: all of dst, zeros where there are none.
+func (t *tiledInt8) turnBytes(dst []int32, b *Quantized, k, n int) {
+	each := t.panel / 4 * t.panel
+	for ; len(dst) > 0; dst, n = dst[each:], n+t.panel {
+		switch {
+		case n >= b.n:
+			clear(dst[:each])
+		case k+t.panel > b.k:
+			turnBytesGeneric(dst[:each], b, k, n)
+		default:
+			turnBytesAMX(&dst[0], &b.bytes(n / t.panel)[k*t.panel])
+		}
+	}
+}
+
+// turnBytesGeneric is turnBytesAMX; rows that do not exist are zeros, as the columns of the last panel are.
+func turnBytesGeneric(dst []int32, b *Quantized, k, n int) {
+	codes := b.bytes(n / b.panel)
+	for i := range dst {
+		var word uint32
+		for j := range 4 {
+			if row := k + i%b.panel; row < b.k {
+				word |= uint32(codes[byteAt(row, b.panel, i/b.panel*4+j)]) << (8 * j)
+			}
+		}
+		dst[i] = int32(word)
+	}
+}
+
+// quantizePlanesTiled is quantizePlanesGeneric.
+func quantizePlanesTiled(dst []int32, x []float32, down float32) {
+	half, whole := len(dst)/2, len(x)/16*16
+	if half == 0 {
+		return
+	}
+	quantizePlanesAMX(&dst[0], &dst[half], x, down)
+	var last [2 * tileBytes / 4]int32 // the step that has what is left
+	from := whole / tileBytes * tileBytes
+	if from/4 == half {
+		return
+	}
+	quantizePlanesGeneric(last[:], x[from:], down)
+	copy(dst[from/4:half], last[:tileBytes/4])
+	copy(dst[half+from/4:], last[tileBytes/4:])
 }

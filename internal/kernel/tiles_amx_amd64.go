@@ -39,7 +39,7 @@ func gradienttiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, plan
 //go:noescape
 func turnBytesAMX(dst *int32, src *uint8)
 
-// splitBytesAMX writes the low and the high bytes of n numbers, a multiple of 32.
+// quantizePlanesAMX is quantizePlanesGeneric for whole vectors; it leaves the rest.
 //
 //go:noescape
-func splitBytesAMX(low *int32, high *int32, src *int16, n int)
+func quantizePlanesAMX(low *int32, high *int32, x []float32, down float32)

@@ -1571,24 +1571,30 @@ DATA turnbytesAMX<>+56(SB)/4, $0x0e0a0602
 DATA turnbytesAMX<>+60(SB)/4, $0x0f0b0703
 GLOBL turnbytesAMX<>(SB), RODATA|NOPTR, $64
 
-// func splitBytesAMX(low *int32, high *int32, src *int16, n int)
-// Requires: AVX, AVX512BW, AVX512F
-TEXT ·splitBytesAMX(SB), NOSPLIT, $0-32
-	MOVQ    low+0(FP), AX
-	MOVQ    high+8(FP), CX
-	MOVQ    src+16(FP), DX
-	MOVQ    n+24(FP), BX
-	PCALIGN $0x20
+// func quantizePlanesAMX(low *int32, high *int32, x []float32, down float32)
+// Requires: AVX, AVX512F
+TEXT ·quantizePlanesAMX(SB), NOSPLIT, $0-44
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         x_base+16(FP), DX
+	MOVQ         x_len+24(FP), BX
+	VBROADCASTSS down+40(FP), Z0
+	SUBQ         $0x00000010, BX
+	JLT          done1
+	PCALIGN      $0x20
 
-loop1:
-	VMOVUPS (DX), Z0
-	VPMOVWB Z0, (AX)
-	VPSRLW  $0x08, Z0, Z0
-	VPMOVWB Z0, (CX)
-	ADDQ    $0x40, DX
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x20, BX
-	JGT     loop1
+loop2:
+	VMULPS    (DX), Z0, Z1
+	VCVTPS2DQ Z1, Z1
+	VPMOVDB   Z1, (AX)
+	VPSRAD    $0x08, Z1, Z1
+	VPMOVDB   Z1, (CX)
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000010, AX
+	ADDQ      $0x00000010, CX
+	SUBQ      $0x00000010, BX
+	JGE       loop2
+
+done1:
 	VZEROUPPER
 	RET

@@ -19,7 +19,7 @@ func tilesFamily(g *gen) {
 		tilesGradient(g, high)
 	}
 	turnBytes(g)
-	splitBytes(g)
+	quantizePlanes(g)
 }
 
 // The tiles: four of sums, two of the left side, two of the right one.
@@ -253,22 +253,29 @@ func turnBytes(g *gen) {
 	g.end()
 }
 
-// splitBytes makes the low and the high bytes of 16-bit whole numbers, 64 at a time.
-func splitBytes(g *gen) {
-	g.begin("splitBytes", "func(low, high *int32, src *int16, n int)", "writes the low and the high bytes of n numbers, a multiple of 32.")
-	low, high, src, n := g.arg("low"), g.arg("high"), g.arg("src"), g.arg("n")
-	start := g.label("loop")
+// quantizePlanes makes whole numbers of 16 bits of floats, their low bytes apart from the high ones.
+func quantizePlanes(g *gen) {
+	g.begin("quantizePlanes", "func(low, high *int32, x []float32, down float32)", "is quantizePlanesGeneric for whole vectors; it leaves the rest.")
+	low, high, x, n := g.arg("low"), g.arg("high"), g.GP64(), g.GP64()
+	g.Load(g.Param("x").Base(), x)
+	g.Load(g.Param("x").Len(), n)
+	down := g.parameter("down")
+	done, start := g.label("done"), g.label("loop")
+	g.SUBQ(operand.U32(g.lanes()), n)
+	g.JLT(operand.LabelRef(done))
 	g.align()
 	g.Label(start)
-	v := g.move(operand.Mem{Base: src})
-	g.VPMOVWB(v, operand.Mem{Base: low})
-	g.VPSRLW(operand.Imm(8), v, v)
-	g.VPMOVWB(v, operand.Mem{Base: high})
-	g.ADDQ(operand.Imm(64), src)
-	g.ADDQ(operand.Imm(32), low)
-	g.ADDQ(operand.Imm(32), high)
-	g.SUBQ(operand.Imm(32), n)
-	g.JGT(operand.LabelRef(start))
+	v := g.mul(down, operand.Mem{Base: x})
+	g.VCVTPS2DQ(v, v)
+	g.VPMOVDB(v, operand.Mem{Base: low})
+	g.VPSRAD(operand.Imm(8), v, v)
+	g.VPMOVDB(v, operand.Mem{Base: high})
+	g.ADDQ(operand.U32(g.bytes), x)
+	g.ADDQ(operand.U32(g.lanes()), low)
+	g.ADDQ(operand.U32(g.lanes()), high)
+	g.SUBQ(operand.U32(g.lanes()), n)
+	g.JGE(operand.LabelRef(start))
+	g.Label(done)
 	g.end()
 }
 
