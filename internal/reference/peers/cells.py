@@ -111,7 +111,7 @@ class Cell:
 
     def command(self, o):
         """The process to run; o holds program, pythons, threads and the folder of results."""
-        steps, slow = STEPS.get(self.workload, 3), self.side == "PyTorch" and self.precision == "bf16" or self.batch >= 16
+        steps, slow = STEPS.get(self.workload, 3), self.side == "PyTorch" and self.precision == "bf16" and not BF16 or self.batch >= 16
         steps = 1 if slow else min(3, steps) if self.side == "Trimtab" else steps
         numbers = ["--threads", str(o.threads), "--steps", str(steps)]
         if self.batch:
