@@ -30,8 +30,7 @@ func (t *pairTiles) multiply(p bf16Product) {
 		return
 	}
 	if p.pairs == nil {
-		p.pairs = Words(p.temp[:room])
-		t.block(p.pairs, p)
+		p.pairs = t.own(p)
 	}
 	eachTile(p.m, len(t.tiles)-1, func(i, rows int) {
 		out.tile(i, rows, p.acc, func(c *float32, ldc int) {
@@ -40,13 +39,20 @@ func (t *pairTiles) multiply(p bf16Product) {
 	})
 }
 
-// pairs makes pairs of a panel, a multiple of step of them.
+// pairs makes pairs of a panel.
 type pairs struct {
-	panel, step int
-	pair        func(dst []int32, src []uint16)
+	panel int
+	pair  func(dst []int32, src []uint16)
 }
 
-// block writes the pairs of p's block.
+// own makes the pairs of p's block in temp, which has room for those of BlockK terms.
+func (t *pairs) own(p bf16Product) []int32 {
+	dst := Words(p.temp[:(p.n+t.panel-1)/t.panel*t.panel/2*t.panel])
+	t.block(dst, p)
+	return dst
+}
+
+// block writes the pairs of p's block, and zeros to the end of dst, PairsLen of a panel's columns and the block's terms.
 func (t *pairs) block(dst []int32, p bf16Product) {
 	if p.transposed {
 		t.turn(dst, p.b, p.at, p.cols, p.from, p.n)
@@ -61,7 +67,7 @@ func (t *pairs) block(dst []int32, p bf16Product) {
 		}
 		written += t.panel
 	}
-	clear(dst[written : (p.n+2*t.step-1)/(2*t.step)*t.step*t.panel])
+	clear(dst[written:])
 }
 
 // turn writes the pairs of columns from on of b, n of them, for cols of its rows from at on: two columns lie side by side as a word, and words are transposed.
@@ -83,7 +89,7 @@ var avx512bf16 = func() *Set {
 }()
 
 var bf16Tiles = &pairTiles{
-	pairs: pairs{panel: 32, step: 1, pair: pairHalvesAVX512BF16},
+	pairs: pairs{panel: 32, pair: pairHalvesAVX512BF16},
 	tiles: []pairsKernel{
 		nil, bf16x1AVX512BF16, bf16x2AVX512BF16, bf16x3AVX512BF16, bf16x4AVX512BF16, bf16x5AVX512BF16, bf16x6AVX512BF16, bf16x7AVX512BF16,
 		bf16x8AVX512BF16, bf16x9AVX512BF16, bf16x10AVX512BF16, bf16x11AVX512BF16, bf16x12AVX512BF16, bf16x13AVX512BF16, bf16x14AVX512BF16,

@@ -66,16 +66,14 @@ var amx = func() *Set {
 // tiledPairs are products of pairs on tiles.
 type tiledPairs struct{ pairs }
 
-var amxPairs = &tiledPairs{pairs{panel: 32, step: tileTerms / 2, pair: pairHalvesAVX512BF16}}
+var amxPairs = &tiledPairs{pairs{panel: 32, pair: pairHalvesAVX512BF16}}
 
 // multiply is bf16Tiled.
 func (t *tiledPairs) multiply(p bf16Product) {
-	room := BlockK / 2 * t.panel
 	if p.pairs == nil {
-		p.pairs = Words(p.temp[:room])
-		t.block(p.pairs, p)
+		p.pairs = t.own(p)
 	}
-	out, a := output{p.c, p.ldc, p.cols, t.panel, p.temp[room:]}, p.a[p.from/2:]
+	out, a := output{p.c, p.ldc, p.cols, t.panel, p.temp[BlockK/2*t.panel:]}, p.a[p.from/2:]
 	steps := (p.n + tileTerms - 1) / tileTerms
 	eachBlock(p.m, out.blocksAtOnce(p.m), func(i, rows, blocks int) {
 		f := bf16tiles2AMX

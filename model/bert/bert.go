@@ -113,7 +113,7 @@ func open(c *model.Config, task model.Task, begin func(nn.LoadOptions) *nn.Loadi
 		}
 		bias := h.Param("bias", []int{k.Vocabulary}, nn.Init{})
 		if k.Tied {
-			m.decoder = h.Tied("decoder", m.words, bias) // most often asked for a few words
+			m.decoder = h.Tied("decoder", m.words, bias) // not packed as an output layer: prompts ask it for a few words
 		} else {
 			m.decoder = h.Output().LinearWithBias("decoder", k.Hidden, k.Vocabulary, bias)
 		}
