@@ -7,14 +7,16 @@ import (
 	"trimtab/internal/kernel"
 )
 
-// Multiplies is what products with frozen weights held in p are computed in, forward and backward: float32, or int8's whole numbers, or, where the kernels
-// multiply it, bfloat16.
+// Multiplies is what products of many rows with frozen weights held in p are computed in, forward and backward: float32, or int8's whole numbers, or, where the kernels
+// multiply it, bfloat16; of 4-bit weights where they do so on tiles.
 func (d *Device) Multiplies(p compute.Precision) compute.Precision {
 	switch {
 	case p == compute.LLMInt8:
 		return compute.Int8
-	case p == compute.Int8 || p == compute.BF16 && d.k.MultipliesBF16():
+	case p == compute.Int8:
 		return p
+	case p == compute.BF16 && d.k.MultipliesBF16(), (p == compute.NF4 || p == compute.Int4) && d.k.RowsOnTiles() > 0:
+		return compute.BF16
 	}
 	return compute.F32
 }

@@ -17,6 +17,7 @@ import (
 // TestPrecisions says that every operation on a weight that is held in fewer bits gives what it gives on a float32 weight of the
 // elements that those bits stand for, to the bit: on every tier, from both layouts, with few rows and with many. Linear and its gradient
 // of int8 and llm_int8, and of bf16 on a tier that multiplies it, round their rows too and add up in another way: they are near what float32 gives for rows of what those stand for.
+// So do those of 4-bit weights on tiles, which round elements as well.
 func TestPrecisions(t *testing.T) {
 	for _, tier := range kernel.Tiers() {
 		d, err := New(Options{Threads: 2, Tier: tier.Name})
@@ -111,10 +112,10 @@ func samePrecision(t *testing.T, d *Device, p compute.Precision, rows, in, out i
 			x, dy = exactX, exactDy
 			near.Check(t, name, got.Data, want.Data, near.EightBits) // a number half way may be rounded to the other side
 			continue
-		} else if p == compute.BF16 && d.k.MultipliesBF16() && (linear || strings.HasPrefix(name, "backward")) {
+		} else if d.inBF16(held.(*weight), op.rows) && (linear || strings.HasPrefix(name, "backward")) {
 			exactX, exactDy := x, dy
 			x, dy = halved(d, x), halved(d, dy)
-			op.run(wide, want)
+			op.run(d.Pack(halved(d, stands), compute.F32), want)
 			x, dy = exactX, exactDy
 			near.Check(t, name, got.Data, want.Data, near.Product)
 			continue

@@ -12,7 +12,7 @@ func (d *Device) Linear(y, x compute.Mat, w compute.Weight, bias []float32) {
 		d.linearInt8(y, x, m, bias)
 		return
 	}
-	if d.inBF16(m) {
+	if d.inBF16(m, x.Rows) {
 		d.linearBF16(y, x, m, bias)
 		return
 	}
@@ -32,7 +32,7 @@ func (d *Device) LinearBackward(dx, dy compute.Mat, w compute.Weight, add bool) 
 		d.linearBackwardInt8(dx, dy, m, add)
 		return
 	}
-	if d.inBF16(m) {
+	if d.inBF16(m, dy.Rows) {
 		d.linearBackwardBF16(dx, dy, m, add)
 		return
 	}

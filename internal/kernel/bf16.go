@@ -50,40 +50,13 @@ func (s *Set) BF16Temp() int { return (BlockK/2 + max(s.Tile, tileRows)) * s.Pan
 // MultiplyBF16 computes C [m,n1-n0], rows ldc apart, or adds to it if acc: the product of m rows of PairRow, lda words apart, with columns n0 to n1
 // of the BF16 matrix B [k,n]. n0 is a multiple of Panel; so is n1 except at the end of the matrix. temp has room for BF16Temp elements.
 func (s *Set) MultiplyBF16(c []float32, ldc int, a []int32, lda int, b *Quantized, m, n0, n1 int, acc bool, temp []float32) {
-	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp}, n0, n1, false)
+	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp}, n0, n1)
 }
 
 // MultiplyBF16Transposed computes C [m,k1-k0], or adds to it if acc, likewise: the product of m rows of PairRow, of n elements, with rows k0 to k1
 // of the BF16 matrix B [k,n], that is with columns of w [n,k]; n is summed over in the place of k. k0 is a multiple of Panel; so is k1 except at the end of the matrix.
 func (s *Set) MultiplyBF16Transposed(c []float32, ldc int, a []int32, lda int, b *Quantized, m, k0, k1 int, acc bool, temp []float32) {
-	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp, transposed: true}, k0, k1, false)
-}
-
-// PairsLen is the words that PairPanels makes of so many columns of a product that sums over terms.
-func (s *Set) PairsLen(columns, terms int) int {
-	return s.PackedLen(columns, 1) * s.PackedLen(terms, 1) / 2
-}
-
-// PairPanels makes pairs of columns n0 to n1 of the BF16 matrix B, or, transposed, of its rows: what MultiplyPairs multiplies with, for rows so many that
-// they should not all make them. It is for tiers that have MultipliesBF16. n0 is a multiple of Panel; so is n1 except at the end.
-func (s *Set) PairPanels(dst []int32, b *Quantized, n0, n1 int, transposed bool) {
-	p := bf16Product{b: b, transposed: transposed}
-	s.checkBF16(&p, n0, n1)
-	dst = dst[:s.PairsLen(n1-n0, p.terms)]
-	for ; n0 < n1; n0 += s.Panel {
-		p.at, p.cols = n0, min(s.Panel, n1-n0)
-		for from := 0; from < p.terms; from += BlockK {
-			p.from, p.n = from, min(BlockK, p.terms-from)
-			n := s.PairsLen(s.Panel, p.n)
-			s.pairBlock(dst[:n], p)
-			dst = dst[n:]
-		}
-	}
-}
-
-// MultiplyPairs is MultiplyBF16, or MultiplyBF16Transposed, with pairs that PairPanels made of the same columns, to the same bits.
-func (s *Set) MultiplyPairs(c []float32, ldc int, a []int32, lda int, pairs []int32, b *Quantized, m, n0, n1 int, transposed, acc bool, temp []float32) {
-	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, pairs: pairs, m: m, acc: acc, temp: temp, transposed: transposed}, n0, n1, true)
+	s.multiplyBF16(bf16Product{c: c, ldc: ldc, a: a, lda: lda, b: b, m: m, acc: acc, temp: temp, transposed: true}, k0, k1)
 }
 
 // bf16Product is a product with cols columns from at on, at most a panel's width, over terms of which n from from on are a block.
@@ -118,44 +91,44 @@ func (s *Set) checkBF16(p *bf16Product, from, to int) {
 	}
 }
 
-// multiplyBF16 computes columns from to to; paired says that p has pairs of them.
-func (s *Set) multiplyBF16(p bf16Product, from, to int, paired bool) {
+// multiplyBF16 computes columns from to to.
+func (s *Set) multiplyBF16(p bf16Product, from, to int) {
 	s.checkBF16(&p, from, to)
-	words := s.PairWords(p.terms)
-	if p.m == 0 || from == to {
+	c := s.checkRows(&p, to-from)
+	if c == nil {
 		return
 	}
-	if p.ldc < to-from || p.lda < words {
-		panic(fmt.Sprintf("kernel: a product with %d columns and %d words of each row, rows of C %d apart, of A %d apart", to-from, words, p.ldc, p.lda))
-	}
-	c := p.c[:(p.m-1)*p.ldc+to-from]
-	if p.terms == 0 {
-		for i := 0; i < p.m && !p.acc; i++ {
-			clear(c[i*p.ldc:][:to-from])
-		}
-		return
-	}
-	p.a, p.temp = p.a[:(p.m-1)*p.lda+words], p.temp[:s.BF16Temp()]
-	if !paired {
-		for n := from; n < to; n += s.Panel {
-			for k := 0; k < p.terms; k += BlockK {
-				s.bf16Block(p, c, n, from, to, k)
-			}
-		}
-		return
-	}
-	all := p.pairs[:s.PairsLen(to-from, p.terms)]
-	for k := 0; k < p.terms; k += BlockK { // rows of a block stay in the second cache, whatever the number of panels
-		for n := from; n < to; n += s.Panel {
-			p.pairs = all[s.PairsLen(n-from, p.terms)+s.PairsLen(s.Panel, k):]
-			s.bf16Block(p, c, n, from, to, k)
+	for n := from; n < to; n += s.Panel {
+		for k := 0; k < p.terms; k += BlockK {
+			p.at = n
+			s.bf16Block(p, c[n-from:], min(s.Panel, to-n), k)
 		}
 	}
 }
 
-// bf16Block computes a block of terms from k on of the panel of columns n of those from from to to, for which c is.
-func (s *Set) bf16Block(p bf16Product, c []float32, n, from, to, k int) {
-	p.c, p.at, p.cols = c[n-from:], n, min(s.Panel, to-n)
+// checkRows checks C, the rows and temp of a product of so many columns, and gives C, or nil where nothing is left to do.
+func (s *Set) checkRows(p *bf16Product, columns int) []float32 {
+	words := s.PairWords(p.terms)
+	if p.m == 0 || columns == 0 {
+		return nil
+	}
+	if p.ldc < columns || p.lda < words {
+		panic(fmt.Sprintf("kernel: a product with %d columns and %d words of each row, rows of C %d apart, of A %d apart", columns, words, p.ldc, p.lda))
+	}
+	c := p.c[:(p.m-1)*p.ldc+columns]
+	if p.terms == 0 {
+		for i := 0; i < p.m && !p.acc; i++ {
+			clear(c[i*p.ldc:][:columns])
+		}
+		return nil
+	}
+	p.a, p.temp = p.a[:(p.m-1)*p.lda+words], p.temp[:s.BF16Temp()]
+	return c
+}
+
+// bf16Block computes a block of terms from k on of cols columns of a panel, which c begins with.
+func (s *Set) bf16Block(p bf16Product, c []float32, cols, k int) {
+	p.c, p.cols = c, cols
 	p.from, p.n = k, min(BlockK, p.terms-k)
 	p.acc = p.acc || k > 0
 	if s.bf16 == nil {

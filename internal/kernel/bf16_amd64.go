@@ -2,8 +2,6 @@
 
 package kernel
 
-import "unsafe"
-
 // A pairsKernel computes a tile of C over steps of two of k from pairs, a storedKernel from two stored rows a step. All columns of the panel exist in C;
 // acc is 1 to add to it.
 type (
@@ -39,57 +37,19 @@ func (t *pairTiles) multiply(p bf16Product) {
 	})
 }
 
-// pairs makes pairs of a panel.
-type pairs struct {
-	panel int
-	pair  func(dst []int32, src []uint16)
-}
-
-// own makes the pairs of p's block in temp, which has room for those of BlockK terms.
-func (t *pairs) own(p bf16Product) []int32 {
-	dst := Words(p.temp[:(p.n+t.panel-1)/t.panel*t.panel/2*t.panel])
-	t.block(dst, p)
-	return dst
-}
-
-// block writes the pairs of p's block, and zeros to the end of dst, PairsLen of a panel's columns and the block's terms.
-func (t *pairs) block(dst []int32, p bf16Product) {
-	if p.transposed {
-		t.turn(dst, p.b, p.at, p.cols, p.from, p.n)
-		return
-	}
-	rows := p.b.halves[p.at*p.b.k+p.from*t.panel:][:p.n*t.panel]
-	t.pair(dst, rows)
-	written := p.n / 2 * t.panel
-	if p.n%2 > 0 { // the last row has zeros beside it
-		for j, v := range rows[2*written:] {
-			dst[written+j] = int32(v)
-		}
-		written += t.panel
-	}
-	clear(dst[written:])
-}
-
-// turn writes the pairs of columns from on of b, n of them, for cols of its rows from at on: two columns lie side by side as a word, and words are transposed.
-func (t *pairs) turn(dst []int32, b *Quantized, at, cols, from, n int) {
-	to := unsafe.Slice((*float32)(unsafe.Pointer(&dst[0])), len(dst))
-	for j := 0; j < n; j += t.panel {
-		src := b.halves[(from+j)*b.k+at*t.panel:][:cols*t.panel]
-		transposeBlocks(to[j/2*t.panel:], t.panel, unsafe.Slice((*float32)(unsafe.Pointer(&src[0])), len(src)/2), t.panel/2, cols, t.panel/2)
-	}
-}
-
 // avx512bf16 is avx512vnni with products of bfloat16.
 var avx512bf16 = func() *Set {
 	s := *avx512vnni
 	s.Name = "avx512bf16"
-	s.bf16, s.pairBlock = bf16Tiles.multiply, bf16Tiles.block
+	s.bf16, s.pairs = bf16Tiles.multiply, &bf16Tiles.pairs
 	s.peakBF16 = peakLoop[float32]{lanes: 16, chains: peakChains, products: 2, add: peakBF16AVX512BF16}
 	return &s
 }()
 
+var pairsAVX512BF16 = pairs{panel: 32, halves: pairHalvesAVX512BF16, floats: pairFloatsAVX512BF16, transpose: transposeBlocks, round: avx512.f32ToBF16}
+
 var bf16Tiles = &pairTiles{
-	pairs: pairs{panel: 32, pair: pairHalvesAVX512BF16},
+	pairs: pairsAVX512BF16,
 	tiles: []pairsKernel{
 		nil, bf16x1AVX512BF16, bf16x2AVX512BF16, bf16x3AVX512BF16, bf16x4AVX512BF16, bf16x5AVX512BF16, bf16x6AVX512BF16, bf16x7AVX512BF16,
 		bf16x8AVX512BF16, bf16x9AVX512BF16, bf16x10AVX512BF16, bf16x11AVX512BF16, bf16x12AVX512BF16, bf16x13AVX512BF16, bf16x14AVX512BF16,

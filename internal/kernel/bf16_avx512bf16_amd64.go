@@ -9,6 +9,11 @@ package kernel
 //go:noescape
 func pairHalvesAVX512BF16(dst []int32, src []uint16)
 
+// pairFloatsAVX512BF16 makes pairs of two rows a step, a panel wide and stride apart.
+//
+//go:noescape
+func pairFloatsAVX512BF16(dst *int32, src *float32, stride int, steps int)
+
 // bf16x1AVX512BF16 computes a tile of 1 rows from pairs.
 //
 //go:noescape

@@ -82,8 +82,8 @@ type functions struct {
 	// quantizePlanes is the gradient's quantizeRow where it takes rows of bytes, the low ones before the high ones; nil where it takes pairs.
 	quantizePlanes func(dst []int32, x []float32, down float32)
 	bf16           func(p bf16Product) // nil where bf16Generic does it
-	pairBlock      func(dst []int32, p bf16Product)
-	pairStep       int // words of rows that a step of bf16 takes, 1 where it is left out
+	pairs          *pairs              // nil there too
+	pairStep       int                 // words of rows that a step of bf16 takes, 1 where it is left out
 
 	splitRow   func(rest []float32, marks []int32, x []float32)
 	addOutlier func(p outlierProduct)

@@ -54,7 +54,7 @@ func (o *output) blocksAtOnce(m int) int {
 var amx = func() *Set {
 	s := *avx512bf16
 	s.Name = "amx"
-	s.bf16, s.pairBlock, s.pairStep = amxPairs.multiply, amxPairs.block, tileTerms/2
+	s.bf16, s.pairs, s.pairStep = amxPairs.multiply, &amxPairs.pairs, tileTerms/2
 	s.int8, s.int8Gradient, s.quantizePlanes = amxInt8.multiply, amxInt8.gradient, quantizePlanesTiled
 	s.peakTiles = &tilePeaks{
 		int8: func(turns int) { peakInt8AMX(shapeOf(tileRows), turns) },
@@ -66,7 +66,7 @@ var amx = func() *Set {
 // tiledPairs are products of pairs on tiles.
 type tiledPairs struct{ pairs }
 
-var amxPairs = &tiledPairs{pairs{panel: 32, pair: pairHalvesAVX512BF16}}
+var amxPairs = &tiledPairs{pairsAVX512BF16}
 
 // multiply is bf16Tiled.
 func (t *tiledPairs) multiply(p bf16Product) {

@@ -12,6 +12,7 @@ import (
 // first. Rows are pairs, and a panel lies [k/2][panel][2]; direct tiles make that of two stored rows, which lie [k][panel], in registers.
 func bf16Family(g *gen) {
 	pairHalves(g)
+	pairFloats(g)
 	for r := 1; r <= g.rows; r++ {
 		g.bf16Tile(fmt.Sprintf("bf16x%d", r), r, "b *int32", "pairs", func(b operand.Mem) []vec {
 			return []vec{g.move(b), g.move(b.Offset(g.bytes))}
@@ -94,6 +95,29 @@ func pairHalves(g *gen) {
 	g.SUBQ(operand.U32(g.bytes), n)
 	g.JGE(operand.LabelRef(start))
 	g.Label(done)
+	g.end()
+}
+
+// pairFloats makes pairs of rows of floats, which it rounds.
+func pairFloats(g *gen) {
+	g.begin("pairFloats", "func(dst *int32, src *float32, stride, steps int)", "makes pairs of two rows a step, a panel wide and stride apart.")
+	dst, src, stride, n := g.arg("dst"), g.arg("src"), g.arg("stride"), g.arg("steps")
+	g.SHLQ(operand.Imm(2), stride)
+	start := g.label("loop")
+	g.align()
+	g.Label(start)
+	for h := range 2 {
+		first := operand.Mem{Base: src, Disp: h * g.bytes}
+		second := first
+		second.Index, second.Scale = stride, 1
+		low, high := g.half(g.move(first)), g.half(g.move(second))
+		g.VPSLLD(operand.Imm(16), high, high)
+		g.VMOVUPS(g.or(low, high), operand.Mem{Base: dst, Disp: h * g.bytes})
+	}
+	g.LEAQ(operand.Mem{Base: src, Index: stride, Scale: 2}, src)
+	g.ADDQ(operand.U32(2*g.bytes), dst)
+	g.DECQ(n)
+	g.JGT(operand.LabelRef(start))
 	g.end()
 }
 

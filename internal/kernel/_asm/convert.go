@@ -30,15 +30,18 @@ func convertFamily(g *gen) {
 		})
 	}
 	fromF32("f32ToF16", func(v vec, dst operand.Mem) { g.VCVTPS2PH(operand.Imm(0), v, dst) })
-	fromF32("f32ToBF16", func(v vec, dst operand.Mem) {
-		half, odd := g.vec(), g.vec()
-		g.VPSRLD(operand.Imm(16), v, half)
-		odd = g.and(half, g.bits(1))
-		g.VPADDD(v, odd, odd)
-		g.VPADDD(g.bits(0x7fff), odd, odd)
-		g.VPSRLD(operand.Imm(16), odd, odd)
-		g.storeLow(g.blend(g.compare(unordered, v, v), g.or(half, g.bits(0x40)), odd), dst)
-	})
+	fromF32("f32ToBF16", func(v vec, dst operand.Mem) { g.storeLow(g.half(v), dst) })
+}
+
+// half is v rounded to bfloat16, to nearest even, in the low 16 bits of each lane; the high ones are 0.
+func (g *gen) half(v vec) vec {
+	half, odd := g.vec(), g.vec()
+	g.VPSRLD(operand.Imm(16), v, half)
+	odd = g.and(half, g.bits(1))
+	g.VPADDD(v, odd, odd)
+	g.VPADDD(g.bits(0x7fff), odd, odd)
+	g.VPSRLD(operand.Imm(16), odd, odd)
+	return g.blend(g.compare(unordered, v, v), g.or(half, g.bits(0x40)), odd)
 }
 
 // storeLow stores the low 16 bits of each lane; the high ones are 0.

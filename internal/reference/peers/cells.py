@@ -42,7 +42,7 @@ ROWS = [
      ["OpenVINO f32", "ONNX Runtime f32", "ONNX Runtime int8", "PyTorch f32", *where_bf16("OpenVINO bf16", "PyTorch bf16")]),
     ("LoRA at SST-2's lengths, 32 texts", "lora-bert-base-sst2", ["bf16", "int8"], ["PyTorch " + FAST]),
     ("prompt classification at SST-2's lengths, 32 texts", "prompt-bert-base-sst2", ["bf16", "int8"], ["PyTorch " + FAST]),
-    ("zero-shot SST-2 test, 872 texts, text in, labels out", "zero-shot", ["f32", "int8"], ["OpenPrompt f32"]),
+    ("zero-shot SST-2 test, 872 texts, text in, labels out", "zero-shot", ["f32", *where_bf16("bf16"), "int8"], ["OpenPrompt f32"]),
     ("start to first answer, MiniLM", "start", ["f32", "int8"], ["PyTorch f32"]),
     ("LoRA, 32 × 128, dropout 0.1", "lora-bert-base-dropout", ["bf16"], ["PyTorch " + FAST]),
     ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept"], ["PyTorch " + FAST]),

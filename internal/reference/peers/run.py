@@ -60,7 +60,7 @@ def prepare(o):
     out = pathlib.Path(o.out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "text.txt").write_text("A trim tab turns the rudder.\n")
-    for precision in ["f32", "int8"]:
+    for precision in ["f32", *cells.where_bf16("bf16"), "int8"]:
         if not (out / f"zero-shot-{precision}").exists():
             subprocess.run([o.program, "train", str(cells.HERE / "zero-shot.yaml"), "--set", f"output_dir={o.out}/zero-shot-{precision}",
                             "--set", f"quantization={precision}"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
