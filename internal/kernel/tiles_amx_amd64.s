@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-72
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -73,53 +73,134 @@ begun3:
 	MOVQ    steps+48(FP), R11
 	MOVQ    DX, R10
 	MOVQ    SI, R9
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x79
+	BYTE    $0x4b
+	BYTE    $0xa4
+	BYTE    $0x1a
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x39
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xbc
+	BYTE    $0x39
+	BYTE    $0x40
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	DECQ    R11
+	JEQ     last5
 	PCALIGN $0x20
 
 step4:
-	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x39
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x1a
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000800, R9
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4a
+	BYTE       $0x5c
+	BYTE       $0xc4
+	PREFETCHT0 2048(R9)
+	PREFETCHT0 2112(R9)
+	PREFETCHT0 2176(R9)
+	PREFETCHT0 2240(R9)
+	PREFETCHT0 2304(R9)
+	PREFETCHT0 2368(R9)
+	PREFETCHT0 2432(R9)
+	PREFETCHT0 2496(R9)
+	PREFETCHT0 2560(R9)
+	PREFETCHT0 2624(R9)
+	PREFETCHT0 2688(R9)
+	PREFETCHT0 2752(R9)
+	PREFETCHT0 2816(R9)
+	PREFETCHT0 2880(R9)
+	PREFETCHT0 2944(R9)
+	PREFETCHT0 3008(R9)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x42
+	BYTE       $0x5c
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x1a
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R9)
+	PREFETCHT0 3136(R9)
+	PREFETCHT0 3200(R9)
+	PREFETCHT0 3264(R9)
+	PREFETCHT0 3328(R9)
+	PREFETCHT0 3392(R9)
+	PREFETCHT0 3456(R9)
+	PREFETCHT0 3520(R9)
+	PREFETCHT0 3584(R9)
+	PREFETCHT0 3648(R9)
+	PREFETCHT0 3712(R9)
+	PREFETCHT0 3776(R9)
+	PREFETCHT0 3840(R9)
+	PREFETCHT0 3904(R9)
+	PREFETCHT0 3968(R9)
+	PREFETCHT0 4032(R9)
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x39
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R10)
+	PREFETCHT0 64(R10)(BX*1)
+	PREFETCHT0 64(R10)(BX*2)
+	PREFETCHT0 64(R10)(BX*4)
+	PREFETCHT0 64(R10)(BX*8)
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x39
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R11
+	JGT        step4
+
+last5:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x4a
 	BYTE $0x5c
 	BYTE $0xc4
 	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x39
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x42
 	BYTE $0x5c
 	BYTE $0xcc
-	ADDQ $0x40, R10
-	ADDQ $0x00000800, R9
-	DECQ R11
-	JGT  step4
 	MOVQ AX, R9
 	BYTE $0xc4
 	BYTE $0xc2
@@ -156,7 +237,7 @@ step4:
 	RET
 
 // func int8tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *uint8, steps int, blocks int, rows int, begin *int32, rowScale *float32, scale *float32, bias *float32, room *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·int8tiles1AMX(SB), NOSPLIT, $0-112
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -207,19 +288,6 @@ block1:
 	MOVQ    steps+48(FP), R12
 	MOVQ    BX, R11
 	MOVQ    DI, R10
-	PCALIGN $0x20
-
-step2:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x02
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -231,10 +299,15 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x49
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0x82
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x02
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -245,15 +318,104 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R12
+	JEQ     last3
+	PCALIGN $0x20
+
+step2:
+	ADDQ       $0x40, R11
+	ADDQ       $0x00000800, R10
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R10)
+	PREFETCHT0 2112(R10)
+	PREFETCHT0 2176(R10)
+	PREFETCHT0 2240(R10)
+	PREFETCHT0 2304(R10)
+	PREFETCHT0 2368(R10)
+	PREFETCHT0 2432(R10)
+	PREFETCHT0 2496(R10)
+	PREFETCHT0 2560(R10)
+	PREFETCHT0 2624(R10)
+	PREFETCHT0 2688(R10)
+	PREFETCHT0 2752(R10)
+	PREFETCHT0 2816(R10)
+	PREFETCHT0 2880(R10)
+	PREFETCHT0 2944(R10)
+	PREFETCHT0 3008(R10)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x33
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R10)
+	PREFETCHT0 3136(R10)
+	PREFETCHT0 3200(R10)
+	PREFETCHT0 3264(R10)
+	PREFETCHT0 3328(R10)
+	PREFETCHT0 3392(R10)
+	PREFETCHT0 3456(R10)
+	PREFETCHT0 3520(R10)
+	PREFETCHT0 3584(R10)
+	PREFETCHT0 3648(R10)
+	PREFETCHT0 3712(R10)
+	PREFETCHT0 3776(R10)
+	PREFETCHT0 3840(R10)
+	PREFETCHT0 3904(R10)
+	PREFETCHT0 3968(R10)
+	PREFETCHT0 4032(R10)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x02
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R11)
+	PREFETCHT0 64(R11)(SI*1)
+	PREFETCHT0 64(R11)(SI*2)
+	PREFETCHT0 64(R11)(SI*4)
+	PREFETCHT0 64(R11)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x02
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R12
+	JGT        step2
+
+last3:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x49
+	BYTE    $0x5e
+	BYTE    $0xc4
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x41
 	BYTE    $0x5e
 	BYTE    $0xcc
-	ADDQ    $0x40, R11
-	ADDQ    $0x00000800, R10
-	DECQ    R12
-	JGT     step2
 	MOVQ    room+104(FP), R10
 	MOVQ    R10, R11
 	BYTE    $0xc4
@@ -285,7 +447,7 @@ step2:
 	MOVQ    rows+64(FP), R11
 	PCALIGN $0x20
 
-row3:
+row4:
 	VBROADCASTSS (DX), Z4
 	VCVTDQ2PS    (R10), Z5
 	VMULPS       Z0, Z4, Z6
@@ -301,7 +463,7 @@ row3:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R11
-	JGT          row3
+	JGT          row4
 	LEAQ         (BX)(SI*8), BX
 	LEAQ         (BX)(SI*8), BX
 	DECQ         R9
@@ -315,7 +477,7 @@ row3:
 	RET
 
 // func gradienttiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, plane int, b *uint8, steps int, blocks int, rows int, acc int, rowScale *float32, room *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gradienttiles1AMX(SB), NOSPLIT, $0-104
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -357,19 +519,6 @@ block1:
 	MOVQ    steps+56(FP), R12
 	MOVQ    R10, R11
 	MOVQ    DI, R10
-	PCALIGN $0x20
-
-step2:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x02
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -381,10 +530,15 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
+	BYTE    $0x82
+	BYTE    $0x7b
 	BYTE    $0x4b
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0xb4
+	BYTE    $0x02
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -395,15 +549,104 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R12
+	JEQ     last3
+	PCALIGN $0x20
+
+step2:
+	ADDQ       $0x40, R11
+	ADDQ       $0x00000800, R10
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4b
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R10)
+	PREFETCHT0 2112(R10)
+	PREFETCHT0 2176(R10)
+	PREFETCHT0 2240(R10)
+	PREFETCHT0 2304(R10)
+	PREFETCHT0 2368(R10)
+	PREFETCHT0 2432(R10)
+	PREFETCHT0 2496(R10)
+	PREFETCHT0 2560(R10)
+	PREFETCHT0 2624(R10)
+	PREFETCHT0 2688(R10)
+	PREFETCHT0 2752(R10)
+	PREFETCHT0 2816(R10)
+	PREFETCHT0 2880(R10)
+	PREFETCHT0 2944(R10)
+	PREFETCHT0 3008(R10)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x43
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x33
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R10)
+	PREFETCHT0 3136(R10)
+	PREFETCHT0 3200(R10)
+	PREFETCHT0 3264(R10)
+	PREFETCHT0 3328(R10)
+	PREFETCHT0 3392(R10)
+	PREFETCHT0 3456(R10)
+	PREFETCHT0 3520(R10)
+	PREFETCHT0 3584(R10)
+	PREFETCHT0 3648(R10)
+	PREFETCHT0 3712(R10)
+	PREFETCHT0 3776(R10)
+	PREFETCHT0 3840(R10)
+	PREFETCHT0 3904(R10)
+	PREFETCHT0 3968(R10)
+	PREFETCHT0 4032(R10)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x02
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R11)
+	PREFETCHT0 64(R11)(SI*1)
+	PREFETCHT0 64(R11)(SI*2)
+	PREFETCHT0 64(R11)(SI*4)
+	PREFETCHT0 64(R11)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x02
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R12
+	JGT        step2
+
+last3:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x4b
+	BYTE    $0x5e
+	BYTE    $0xc4
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x43
 	BYTE    $0x5e
 	BYTE    $0xcc
-	ADDQ    $0x40, R11
-	ADDQ    $0x00000800, R10
-	DECQ    R12
-	JGT     step2
 	MOVQ    room+96(FP), R11
 	MOVQ    R11, R10
 	BYTE    $0xc4
@@ -430,7 +673,7 @@ step2:
 	MOVQ    rows+72(FP), R12
 	PCALIGN $0x20
 
-shift3:
+shift4:
 	VMOVUPS (R10), Z0
 	VPSLLD  $0x08, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -439,7 +682,7 @@ shift3:
 	VMOVUPS Z0, 64(R10)
 	ADDQ    $0x00000080, R10
 	DECQ    R12
-	JGT     shift3
+	JGT     shift4
 	MOVQ    R11, R10
 	BYTE    $0xc4
 	BYTE    $0x82
@@ -464,19 +707,6 @@ shift3:
 	MOVQ    steps+56(FP), R13
 	MOVQ    BX, R12
 	MOVQ    DI, R10
-	PCALIGN $0x20
-
-step4:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x02
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -488,10 +718,15 @@ step4:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x49
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0x82
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x02
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -502,15 +737,104 @@ step4:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R13
+	JEQ     last6
+	PCALIGN $0x20
+
+step5:
+	ADDQ       $0x40, R12
+	ADDQ       $0x00000800, R10
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R10)
+	PREFETCHT0 2112(R10)
+	PREFETCHT0 2176(R10)
+	PREFETCHT0 2240(R10)
+	PREFETCHT0 2304(R10)
+	PREFETCHT0 2368(R10)
+	PREFETCHT0 2432(R10)
+	PREFETCHT0 2496(R10)
+	PREFETCHT0 2560(R10)
+	PREFETCHT0 2624(R10)
+	PREFETCHT0 2688(R10)
+	PREFETCHT0 2752(R10)
+	PREFETCHT0 2816(R10)
+	PREFETCHT0 2880(R10)
+	PREFETCHT0 2944(R10)
+	PREFETCHT0 3008(R10)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x34
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R10)
+	PREFETCHT0 3136(R10)
+	PREFETCHT0 3200(R10)
+	PREFETCHT0 3264(R10)
+	PREFETCHT0 3328(R10)
+	PREFETCHT0 3392(R10)
+	PREFETCHT0 3456(R10)
+	PREFETCHT0 3520(R10)
+	PREFETCHT0 3584(R10)
+	PREFETCHT0 3648(R10)
+	PREFETCHT0 3712(R10)
+	PREFETCHT0 3776(R10)
+	PREFETCHT0 3840(R10)
+	PREFETCHT0 3904(R10)
+	PREFETCHT0 3968(R10)
+	PREFETCHT0 4032(R10)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x02
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R12)
+	PREFETCHT0 64(R12)(SI*1)
+	PREFETCHT0 64(R12)(SI*2)
+	PREFETCHT0 64(R12)(SI*4)
+	PREFETCHT0 64(R12)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x02
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R13
+	JGT        step5
+
+last6:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x49
+	BYTE    $0x5e
+	BYTE    $0xc4
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x41
 	BYTE    $0x5e
 	BYTE    $0xcc
-	ADDQ    $0x40, R12
-	ADDQ    $0x00000800, R10
-	DECQ    R13
-	JGT     step4
 	MOVQ    R11, R10
 	BYTE    $0xc4
 	BYTE    $0x82
@@ -534,11 +858,11 @@ step4:
 	BYTE    $0x00
 	MOVQ    acc+80(FP), R10
 	TESTQ   R10, R10
-	JEQ     fresh5
+	JEQ     fresh7
 	MOVQ    rows+72(FP), R10
 	PCALIGN $0x20
 
-row7:
+row9:
 	VBROADCASTSS (DX), Z0
 	VCVTDQ2PS    (R11), Z1
 	VMULPS       Z0, Z1, Z1
@@ -552,14 +876,14 @@ row7:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R10
-	JGT          row7
-	JMP          done6
+	JGT          row9
+	JMP          done8
 
-fresh5:
+fresh7:
 	MOVQ    rows+72(FP), R10
 	PCALIGN $0x20
 
-row8:
+row10:
 	VBROADCASTSS (DX), Z0
 	VCVTDQ2PS    (R11), Z1
 	VMULPS       Z0, Z1, Z1
@@ -571,9 +895,9 @@ row8:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R10
-	JGT          row8
+	JGT          row10
 
-done6:
+done8:
 	LEAQ (BX)(SI*8), BX
 	LEAQ (BX)(SI*8), BX
 	DECQ R9
@@ -587,7 +911,7 @@ done6:
 	RET
 
 // func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-72
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -691,59 +1015,170 @@ begun3:
 	LEAQ    (R11)(BX*8), R9
 	LEAQ    (R9)(BX*8), R9
 	MOVQ    SI, R10
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x79
+	BYTE    $0x4b
+	BYTE    $0xa4
+	BYTE    $0x1b
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x3a
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xbc
+	BYTE    $0x3a
+	BYTE    $0x40
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0xc4
+	BYTE    $0xc2
+	BYTE    $0x79
+	BYTE    $0x4b
+	BYTE    $0xac
+	BYTE    $0x19
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	DECQ    R12
+	JEQ     last5
 	PCALIGN $0x20
 
 step4:
-	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xb4
-	BYTE $0x3a
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0xa4
-	BYTE $0x1b
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
+	ADDQ       $0x40, R11
+	ADDQ       $0x40, R9
+	ADDQ       $0x00000800, R10
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4a
+	BYTE       $0x5c
+	BYTE       $0xc4
+	PREFETCHT0 2048(R10)
+	PREFETCHT0 2112(R10)
+	PREFETCHT0 2176(R10)
+	PREFETCHT0 2240(R10)
+	PREFETCHT0 2304(R10)
+	PREFETCHT0 2368(R10)
+	PREFETCHT0 2432(R10)
+	PREFETCHT0 2496(R10)
+	PREFETCHT0 2560(R10)
+	PREFETCHT0 2624(R10)
+	PREFETCHT0 2688(R10)
+	PREFETCHT0 2752(R10)
+	PREFETCHT0 2816(R10)
+	PREFETCHT0 2880(R10)
+	PREFETCHT0 2944(R10)
+	PREFETCHT0 3008(R10)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x42
+	BYTE       $0x5c
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x1b
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R10)
+	PREFETCHT0 3136(R10)
+	PREFETCHT0 3200(R10)
+	PREFETCHT0 3264(R10)
+	PREFETCHT0 3328(R10)
+	PREFETCHT0 3392(R10)
+	PREFETCHT0 3456(R10)
+	PREFETCHT0 3520(R10)
+	PREFETCHT0 3584(R10)
+	PREFETCHT0 3648(R10)
+	PREFETCHT0 3712(R10)
+	PREFETCHT0 3776(R10)
+	PREFETCHT0 3840(R10)
+	PREFETCHT0 3904(R10)
+	PREFETCHT0 3968(R10)
+	PREFETCHT0 4032(R10)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4a
+	BYTE       $0x5c
+	BYTE       $0xd5
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x3a
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R11)
+	PREFETCHT0 64(R11)(BX*1)
+	PREFETCHT0 64(R11)(BX*2)
+	PREFETCHT0 64(R11)(BX*4)
+	PREFETCHT0 64(R11)(BX*8)
+	PREFETCHT0 64(R9)
+	PREFETCHT0 64(R9)(BX*1)
+	PREFETCHT0 64(R9)(BX*2)
+	PREFETCHT0 64(R9)(BX*4)
+	PREFETCHT0 64(R9)(BX*8)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x42
+	BYTE       $0x5c
+	BYTE       $0xdd
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x3a
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xac
+	BYTE       $0x19
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R12
+	JGT        step4
+
+last5:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x4a
 	BYTE $0x5c
 	BYTE $0xc4
 	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x7b
-	BYTE $0x4b
-	BYTE $0xbc
-	BYTE $0x3a
-	BYTE $0x40
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x42
 	BYTE $0x5c
 	BYTE $0xcc
-	BYTE $0xc4
-	BYTE $0xc2
-	BYTE $0x79
-	BYTE $0x4b
-	BYTE $0xac
-	BYTE $0x19
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
-	BYTE $0x00
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x4a
@@ -754,11 +1189,6 @@ step4:
 	BYTE $0x42
 	BYTE $0x5c
 	BYTE $0xdd
-	ADDQ $0x40, R9
-	ADDQ $0x40, R11
-	ADDQ $0x00000800, R10
-	DECQ R12
-	JGT  step4
 	MOVQ AX, R9
 	BYTE $0xc4
 	BYTE $0xc2
@@ -821,7 +1251,7 @@ step4:
 	RET
 
 // func int8tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *uint8, steps int, blocks int, rows int, begin *int32, rowScale *float32, scale *float32, bias *float32, room *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·int8tiles2AMX(SB), NOSPLIT, $0-112
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -896,19 +1326,6 @@ block1:
 	LEAQ    (R12)(SI*8), R10
 	LEAQ    (R10)(SI*8), R10
 	MOVQ    DI, R11
-	PCALIGN $0x20
-
-step2:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x03
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -920,10 +1337,15 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x49
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0x82
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x03
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -935,11 +1357,6 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x41
-	BYTE    $0x5e
-	BYTE    $0xcc
-	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
 	BYTE    $0x4b
@@ -949,6 +1366,130 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R13
+	JEQ     last3
+	PCALIGN $0x20
+
+step2:
+	ADDQ       $0x40, R12
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000800, R11
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R11)
+	PREFETCHT0 2112(R11)
+	PREFETCHT0 2176(R11)
+	PREFETCHT0 2240(R11)
+	PREFETCHT0 2304(R11)
+	PREFETCHT0 2368(R11)
+	PREFETCHT0 2432(R11)
+	PREFETCHT0 2496(R11)
+	PREFETCHT0 2560(R11)
+	PREFETCHT0 2624(R11)
+	PREFETCHT0 2688(R11)
+	PREFETCHT0 2752(R11)
+	PREFETCHT0 2816(R11)
+	PREFETCHT0 2880(R11)
+	PREFETCHT0 2944(R11)
+	PREFETCHT0 3008(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x34
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R11)
+	PREFETCHT0 3136(R11)
+	PREFETCHT0 3200(R11)
+	PREFETCHT0 3264(R11)
+	PREFETCHT0 3328(R11)
+	PREFETCHT0 3392(R11)
+	PREFETCHT0 3456(R11)
+	PREFETCHT0 3520(R11)
+	PREFETCHT0 3584(R11)
+	PREFETCHT0 3648(R11)
+	PREFETCHT0 3712(R11)
+	PREFETCHT0 3776(R11)
+	PREFETCHT0 3840(R11)
+	PREFETCHT0 3904(R11)
+	PREFETCHT0 3968(R11)
+	PREFETCHT0 4032(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xd5
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x03
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R12)
+	PREFETCHT0 64(R12)(SI*1)
+	PREFETCHT0 64(R12)(SI*2)
+	PREFETCHT0 64(R12)(SI*4)
+	PREFETCHT0 64(R12)(SI*8)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 64(R10)(SI*1)
+	PREFETCHT0 64(R10)(SI*2)
+	PREFETCHT0 64(R10)(SI*4)
+	PREFETCHT0 64(R10)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xdd
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x03
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xac
+	BYTE       $0x32
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R13
+	JGT        step2
+
+last3:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x49
+	BYTE    $0x5e
+	BYTE    $0xc4
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x41
+	BYTE    $0x5e
+	BYTE    $0xcc
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x49
@@ -959,11 +1500,6 @@ step2:
 	BYTE    $0x41
 	BYTE    $0x5e
 	BYTE    $0xdd
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R12
-	ADDQ    $0x00000800, R11
-	DECQ    R13
-	JGT     step2
 	MOVQ    room+104(FP), R10
 	MOVQ    R10, R11
 	BYTE    $0xc4
@@ -1017,7 +1553,7 @@ step2:
 	MOVQ    rows+64(FP), R11
 	PCALIGN $0x20
 
-row3:
+row4:
 	VBROADCASTSS (DX), Z4
 	VCVTDQ2PS    (R10), Z5
 	VMULPS       Z0, Z4, Z6
@@ -1033,7 +1569,7 @@ row3:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R11
-	JGT          row3
+	JGT          row4
 	LEAQ         (BX)(SI*8), BX
 	LEAQ         (BX)(SI*8), BX
 	LEAQ         (BX)(SI*8), BX
@@ -1049,7 +1585,7 @@ row3:
 	RET
 
 // func gradienttiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, plane int, b *uint8, steps int, blocks int, rows int, acc int, rowScale *float32, room *int32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·gradienttiles2AMX(SB), NOSPLIT, $0-104
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
@@ -1105,19 +1641,6 @@ block1:
 	LEAQ    (R12)(SI*8), R10
 	LEAQ    (R10)(SI*8), R10
 	MOVQ    DI, R11
-	PCALIGN $0x20
-
-step2:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x03
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -1129,10 +1652,15 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
+	BYTE    $0x82
+	BYTE    $0x7b
 	BYTE    $0x4b
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0xb4
+	BYTE    $0x03
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -1144,11 +1672,6 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x43
-	BYTE    $0x5e
-	BYTE    $0xcc
-	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
 	BYTE    $0x4b
@@ -1158,6 +1681,130 @@ step2:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R13
+	JEQ     last3
+	PCALIGN $0x20
+
+step2:
+	ADDQ       $0x40, R12
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000800, R11
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4b
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R11)
+	PREFETCHT0 2112(R11)
+	PREFETCHT0 2176(R11)
+	PREFETCHT0 2240(R11)
+	PREFETCHT0 2304(R11)
+	PREFETCHT0 2368(R11)
+	PREFETCHT0 2432(R11)
+	PREFETCHT0 2496(R11)
+	PREFETCHT0 2560(R11)
+	PREFETCHT0 2624(R11)
+	PREFETCHT0 2688(R11)
+	PREFETCHT0 2752(R11)
+	PREFETCHT0 2816(R11)
+	PREFETCHT0 2880(R11)
+	PREFETCHT0 2944(R11)
+	PREFETCHT0 3008(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x43
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x34
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R11)
+	PREFETCHT0 3136(R11)
+	PREFETCHT0 3200(R11)
+	PREFETCHT0 3264(R11)
+	PREFETCHT0 3328(R11)
+	PREFETCHT0 3392(R11)
+	PREFETCHT0 3456(R11)
+	PREFETCHT0 3520(R11)
+	PREFETCHT0 3584(R11)
+	PREFETCHT0 3648(R11)
+	PREFETCHT0 3712(R11)
+	PREFETCHT0 3776(R11)
+	PREFETCHT0 3840(R11)
+	PREFETCHT0 3904(R11)
+	PREFETCHT0 3968(R11)
+	PREFETCHT0 4032(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x4b
+	BYTE       $0x5e
+	BYTE       $0xd5
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x03
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R12)
+	PREFETCHT0 64(R12)(SI*1)
+	PREFETCHT0 64(R12)(SI*2)
+	PREFETCHT0 64(R12)(SI*4)
+	PREFETCHT0 64(R12)(SI*8)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 64(R10)(SI*1)
+	PREFETCHT0 64(R10)(SI*2)
+	PREFETCHT0 64(R10)(SI*4)
+	PREFETCHT0 64(R10)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x43
+	BYTE       $0x5e
+	BYTE       $0xdd
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x03
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xac
+	BYTE       $0x32
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R13
+	JGT        step2
+
+last3:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x4b
+	BYTE    $0x5e
+	BYTE    $0xc4
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x43
+	BYTE    $0x5e
+	BYTE    $0xcc
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x4b
@@ -1168,11 +1815,6 @@ step2:
 	BYTE    $0x43
 	BYTE    $0x5e
 	BYTE    $0xdd
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R12
-	ADDQ    $0x00000800, R11
-	DECQ    R13
-	JGT     step2
 	MOVQ    room+96(FP), R12
 	MOVQ    R12, R10
 	BYTE    $0xc4
@@ -1221,7 +1863,7 @@ step2:
 	MOVQ    rows+72(FP), R11
 	PCALIGN $0x20
 
-shift3:
+shift4:
 	VMOVUPS (R10), Z0
 	VPSLLD  $0x08, Z0, Z0
 	VMOVUPS Z0, (R10)
@@ -1230,7 +1872,7 @@ shift3:
 	VMOVUPS Z0, 64(R10)
 	ADDQ    $0x00000080, R10
 	DECQ    R11
-	JGT     shift3
+	JGT     shift4
 	MOVQ    R12, R10
 	BYTE    $0xc4
 	BYTE    $0x82
@@ -1279,19 +1921,6 @@ shift3:
 	LEAQ    (R13)(SI*8), R10
 	LEAQ    (R10)(SI*8), R10
 	MOVQ    DI, R11
-	PCALIGN $0x20
-
-step4:
-	BYTE    $0xc4
-	BYTE    $0x82
-	BYTE    $0x7b
-	BYTE    $0x4b
-	BYTE    $0xb4
-	BYTE    $0x03
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
@@ -1303,10 +1932,15 @@ step4:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x49
-	BYTE    $0x5e
-	BYTE    $0xc4
+	BYTE    $0x82
+	BYTE    $0x7b
+	BYTE    $0x4b
+	BYTE    $0xb4
+	BYTE    $0x03
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
+	BYTE    $0x00
 	BYTE    $0xc4
 	BYTE    $0x82
 	BYTE    $0x7b
@@ -1318,11 +1952,6 @@ step4:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x41
-	BYTE    $0x5e
-	BYTE    $0xcc
-	BYTE    $0xc4
 	BYTE    $0xc2
 	BYTE    $0x79
 	BYTE    $0x4b
@@ -1332,6 +1961,130 @@ step4:
 	BYTE    $0x00
 	BYTE    $0x00
 	BYTE    $0x00
+	DECQ    R14
+	JEQ     last6
+	PCALIGN $0x20
+
+step5:
+	ADDQ       $0x40, R13
+	ADDQ       $0x40, R10
+	ADDQ       $0x00000800, R11
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xc4
+	PREFETCHT0 2048(R11)
+	PREFETCHT0 2112(R11)
+	PREFETCHT0 2176(R11)
+	PREFETCHT0 2240(R11)
+	PREFETCHT0 2304(R11)
+	PREFETCHT0 2368(R11)
+	PREFETCHT0 2432(R11)
+	PREFETCHT0 2496(R11)
+	PREFETCHT0 2560(R11)
+	PREFETCHT0 2624(R11)
+	PREFETCHT0 2688(R11)
+	PREFETCHT0 2752(R11)
+	PREFETCHT0 2816(R11)
+	PREFETCHT0 2880(R11)
+	PREFETCHT0 2944(R11)
+	PREFETCHT0 3008(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xcc
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xa4
+	BYTE       $0x35
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 3072(R11)
+	PREFETCHT0 3136(R11)
+	PREFETCHT0 3200(R11)
+	PREFETCHT0 3264(R11)
+	PREFETCHT0 3328(R11)
+	PREFETCHT0 3392(R11)
+	PREFETCHT0 3456(R11)
+	PREFETCHT0 3520(R11)
+	PREFETCHT0 3584(R11)
+	PREFETCHT0 3648(R11)
+	PREFETCHT0 3712(R11)
+	PREFETCHT0 3776(R11)
+	PREFETCHT0 3840(R11)
+	PREFETCHT0 3904(R11)
+	PREFETCHT0 3968(R11)
+	PREFETCHT0 4032(R11)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x49
+	BYTE       $0x5e
+	BYTE       $0xd5
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xb4
+	BYTE       $0x03
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	PREFETCHT0 64(R13)
+	PREFETCHT0 64(R13)(SI*1)
+	PREFETCHT0 64(R13)(SI*2)
+	PREFETCHT0 64(R13)(SI*4)
+	PREFETCHT0 64(R13)(SI*8)
+	PREFETCHT0 64(R10)
+	PREFETCHT0 64(R10)(SI*1)
+	PREFETCHT0 64(R10)(SI*2)
+	PREFETCHT0 64(R10)(SI*4)
+	PREFETCHT0 64(R10)(SI*8)
+	BYTE       $0xc4
+	BYTE       $0xe2
+	BYTE       $0x41
+	BYTE       $0x5e
+	BYTE       $0xdd
+	BYTE       $0xc4
+	BYTE       $0x82
+	BYTE       $0x7b
+	BYTE       $0x4b
+	BYTE       $0xbc
+	BYTE       $0x03
+	BYTE       $0x40
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0xc4
+	BYTE       $0xc2
+	BYTE       $0x79
+	BYTE       $0x4b
+	BYTE       $0xac
+	BYTE       $0x32
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	BYTE       $0x00
+	DECQ       R14
+	JGT        step5
+
+last6:
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x49
+	BYTE    $0x5e
+	BYTE    $0xc4
+	BYTE    $0xc4
+	BYTE    $0xe2
+	BYTE    $0x41
+	BYTE    $0x5e
+	BYTE    $0xcc
 	BYTE    $0xc4
 	BYTE    $0xe2
 	BYTE    $0x49
@@ -1342,11 +2095,6 @@ step4:
 	BYTE    $0x41
 	BYTE    $0x5e
 	BYTE    $0xdd
-	ADDQ    $0x40, R10
-	ADDQ    $0x40, R13
-	ADDQ    $0x00000800, R11
-	DECQ    R14
-	JGT     step4
 	MOVQ    R12, R10
 	BYTE    $0xc4
 	BYTE    $0x82
@@ -1392,12 +2140,12 @@ step4:
 	BYTE    $0x00
 	MOVQ    acc+80(FP), R10
 	TESTQ   R10, R10
-	JEQ     fresh5
+	JEQ     fresh7
 	MOVQ    rows+72(FP), R10
 	MOVQ    R12, R11
 	PCALIGN $0x20
 
-row7:
+row9:
 	VBROADCASTSS (DX), Z0
 	VCVTDQ2PS    (R11), Z1
 	VMULPS       Z0, Z1, Z1
@@ -1411,15 +2159,15 @@ row7:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R10
-	JGT          row7
-	JMP          done6
+	JGT          row9
+	JMP          done8
 
-fresh5:
+fresh7:
 	MOVQ    rows+72(FP), R10
 	MOVQ    R12, R11
 	PCALIGN $0x20
 
-row8:
+row10:
 	VBROADCASTSS (DX), Z0
 	VCVTDQ2PS    (R11), Z1
 	VMULPS       Z0, Z1, Z1
@@ -1431,9 +2179,9 @@ row8:
 	ADDQ         $0x04, DX
 	ADDQ         CX, AX
 	DECQ         R10
-	JGT          row8
+	JGT          row10
 
-done6:
+done8:
 	LEAQ (BX)(SI*8), BX
 	LEAQ (BX)(SI*8), BX
 	LEAQ (BX)(SI*8), BX

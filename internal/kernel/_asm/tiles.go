@@ -62,35 +62,84 @@ func (g *gen) blocksOf(high int, do func(t *blocks), next func(t *blocks)) {
 	g.end()
 }
 
-// add adds to the sums the products of so many steps: rows of 64 bytes of the left side from at on, and tiles of the panel. The panel stays in the first cache;
-// the left side, which is read once, is loaded past it: without that hint the loop is a third slower.
+// add adds to the sums the products of so many steps: rows of 64 bytes of the left side from at on, and tiles of the panel. The left side, which is read once, is
+// loaded past the first cache: without that hint the loop is a third slower. A step's products stand between the loads of the next one, and beside them what
+// is loaded after that is fetched: where another thread of the core takes its share of the first cache, loads that wait for the second one take half as long again.
 func (t *blocks) add(opcode string, at gp, steps string) {
 	g := t.g
 	left, n := g.GP64(), g.arg(steps)
+	lefts := []gp{left, t.leftLower}[:t.high]
 	g.MOVQ(at, left)
 	if t.high == 2 {
 		g.LEAQ(operand.Mem{Base: left, Index: t.lda, Scale: 8}, t.leftLower)
 		g.LEAQ(operand.Mem{Base: t.leftLower, Index: t.lda, Scale: 8}, t.leftLower)
 	}
 	g.MOVQ(t.b, t.panel)
-	start := g.label("step")
+	loadLeft := func(h int) {
+		g.tileOp("TILELOADDT1", operand.Imm(uint64(leftTile+h)), operand.Mem{Base: lefts[h], Index: t.lda, Scale: 1})
+	}
+	loadRight := func(j int) {
+		g.tileOp("TILELOADD", operand.Imm(uint64(rightTile+j)), operand.Mem{Base: t.panel, Index: t.stride, Scale: 1, Disp: j * g.bytes})
+	}
+	multiply := func(h, j int) {
+		g.tileOp(opcode, operand.Imm(uint64(sumTile+2*h+j)), operand.Imm(uint64(leftTile+h)), operand.Imm(uint64(rightTile+j)))
+	}
+	start, last := g.label("step"), g.label("last")
+	loadLeft(0)
+	loadRight(0)
+	loadRight(1)
+	if t.high == 2 {
+		loadLeft(1)
+	}
+	g.DECQ(n)
+	g.JEQ(operand.LabelRef(last))
 	g.align()
 	g.Label(start)
-	g.tileOp("TILELOADD", operand.Imm(rightTile), operand.Mem{Base: t.panel, Index: t.stride, Scale: 1})
-	g.tileOp("TILELOADDT1", operand.Imm(leftTile), operand.Mem{Base: left, Index: t.lda, Scale: 1})
-	g.tileOp(opcode, operand.Imm(sumTile), operand.Imm(leftTile), operand.Imm(rightTile))
-	g.tileOp("TILELOADD", operand.Imm(rightTile+1), operand.Mem{Base: t.panel, Index: t.stride, Scale: 1, Disp: g.bytes})
-	g.tileOp(opcode, operand.Imm(sumTile+1), operand.Imm(leftTile), operand.Imm(rightTile+1))
-	if t.high == 2 {
-		g.tileOp("TILELOADDT1", operand.Imm(leftTile+1), operand.Mem{Base: t.leftLower, Index: t.lda, Scale: 1})
-		g.tileOp(opcode, operand.Imm(sumTile+2), operand.Imm(leftTile+1), operand.Imm(rightTile))
-		g.tileOp(opcode, operand.Imm(sumTile+3), operand.Imm(leftTile+1), operand.Imm(rightTile+1))
-		g.ADDQ(operand.Imm(64), t.leftLower)
+	for _, base := range lefts {
+		g.ADDQ(operand.Imm(64), base)
 	}
-	g.ADDQ(operand.Imm(64), left)
 	g.ADDQ(operand.U32(32*g.bytes), t.panel)
+	multiply(0, 0)
+	t.fetchRight(0)
+	multiply(0, 1)
+	loadLeft(0)
+	t.fetchRight(1)
+	if t.high == 2 {
+		multiply(1, 0)
+	}
+	loadRight(0)
+	t.fetchLeft(lefts)
+	if t.high == 2 {
+		multiply(1, 1)
+	}
+	loadRight(1)
+	if t.high == 2 {
+		loadLeft(1)
+	}
 	g.DECQ(n)
 	g.JGT(operand.LabelRef(start))
+	g.Label(last)
+	for h := range t.high {
+		multiply(h, 0)
+		multiply(h, 1)
+	}
+}
+
+// fetchRight asks for half of the panel's next step.
+func (t *blocks) fetchRight(half int) {
+	for i := range 16 {
+		t.g.PREFETCHT0(operand.Mem{Base: t.panel, Disp: 32*t.g.bytes + 64*(16*half+i)})
+	}
+}
+
+// fetchLeft asks for the next step of those rows whose addresses need no register.
+func (t *blocks) fetchLeft(lefts []gp) {
+	for _, base := range lefts {
+		t.g.PREFETCHT0(operand.Mem{Base: base, Disp: 64})
+		for _, row := range []uint8{1, 2, 4, 8} {
+			t.g.PREFETCHT0(operand.Mem{Base: base, Index: t.lda, Scale: row, Disp: 64})
+		}
+	}
 }
 
 // sums calls f with each tile of sums and where it stands in a matrix at base, rows stride bytes apart; at is spent.
