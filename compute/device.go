@@ -45,6 +45,9 @@ type Products interface {
 	// MatMul is c [m, n] (+)= alpha·op(a)·op(b); op transposes where ta or tb say so.
 	// Of shapes: a [m, k], or [k, m] if ta; b [k, n], or [n, k] if tb.
 	MatMul(c, a, b Mat, ta, tb bool, alpha float32, add bool)
+	// Autocast has MatMul multiply in p from now on: in F32, as it does at first, or in BF16, which rounds a and b and adds their products up in float32, as
+	// PyTorch's autocast does; small products (a dimension below 32) and those with an alpha stay in float32. It fails where the device does not multiply in p.
+	Autocast(p Precision) error
 }
 
 // Activation names a nonlinearity by transformers' names.

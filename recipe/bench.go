@@ -26,6 +26,8 @@ type BenchOptions struct {
 	Precision compute.Precision
 	// Activations is how the backward's memory of the forward is held: "f32" or "bf16"; "" is f32.
 	Activations string
+	// BF16 has matrices that train multiplied in bfloat16.
+	BF16 bool
 	// Batch is how many segments a step has instead of the workload's: its lengths, over and over; 0 is the workload's.
 	Batch int
 }
@@ -43,6 +45,8 @@ type Figures struct {
 	Quantization string `json:"quantization"`
 	// Activations is how a training step's memory of the forward is held.
 	Activations string `json:"activations,omitempty"`
+	// Autocast says that matrices that train were multiplied in bfloat16.
+	Autocast bool `json:"autocast_bf16,omitempty"`
 	// Segments and Tokens are how many a step runs over, TokenRate how many tokens a second.
 	Segments  int     `json:"segments,omitempty"`
 	Tokens    int     `json:"tokens,omitempty"`
@@ -123,7 +127,9 @@ func bench(ctx context.Context, w workload, o BenchOptions, ceiling time.Duratio
 	f := &Figures{Workload: w.name, Device: dev.Name(), CPU: processor(), Quantization: o.Precision.String()}
 	own := dev.Multiplies(o.Precision)
 	if w.delta == benchFull { // nothing is frozen
-		own = compute.F32
+		if own = compute.F32; o.BF16 {
+			own = compute.BF16
+		}
 	}
 	bound := func() {
 		switch {

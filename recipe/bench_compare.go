@@ -43,11 +43,14 @@ func ReadFigures(name string, r io.Reader) ([]*Figures, error) {
 	}
 }
 
-// Run is what figures must share to be compared: workload, quantization, activations, size of the batch.
+// Run is what figures must share to be compared: workload, quantization, activations, how what trains is multiplied, size of the batch.
 func (f *Figures) Run() string {
 	run := f.Workload + " in " + f.Quantization
 	if f.Activations == "bf16" {
 		run += ", activations in bf16"
+	}
+	if f.Autocast {
+		run += ", trained in bf16"
 	}
 	if f.Segments > 0 {
 		run += fmt.Sprintf(", %d segments", f.Segments)

@@ -106,7 +106,8 @@ func benchTraining(ctx context.Context, m *measurement) error {
 	if m.BenchOptions.Activations != "" {
 		options.Activations = m.BenchOptions.Activations
 	}
-	m.Figures.Activations = options.Activations
+	options.BF16 = m.BenchOptions.BF16
+	m.Figures.Activations, m.Autocast = options.Activations, options.BF16
 	watch := watchedSteps{dev: m.dev}
 	run := &train.Run{Device: m.dev, Options: options, Parameters: d.Parameters(), Objective: objective, Report: func(train.Progress) { watch.step() }}
 	watch.start(m.Steps)

@@ -42,7 +42,7 @@ func benchCeiling(_ context.Context, m *measurement) error {
 		return err
 	}
 	for p, of := range map[compute.Precision][]*float64{
-		compute.F32: {&m.SingleCeiling, &m.Ceiling}, compute.Int8: {&m.SingleInt8, &m.Int8}, compute.BF16: {&m.SingleBF16, &m.BF16},
+		compute.F32: {&m.SingleCeiling, &m.Ceiling}, compute.Int8: {&m.SingleInt8, &m.Int8}, compute.BF16: {&m.SingleBF16, &m.Figures.BF16},
 	} {
 		if m.dev.Multiplies(p) != p {
 			continue

@@ -61,6 +61,11 @@ func Cost(dev compute.Device, o Objective, opts Options, params []*autograd.Para
 
 // Rehearse runs a batch of examples forward and backward on t as a run that trains params does, and learns nothing from it: to see what it takes.
 func Rehearse(t *autograd.Tape, o Objective, opts Options, params []*autograd.Parameter, examples []int) error {
+	end, err := opts.autocast(t.Device())
+	if err != nil {
+		return err
+	}
+	defer end()
 	var batch nn.Batch
 	loss, err := record(t, &batch, o, &opts, params, examples, 0, 1)
 	if err != nil {

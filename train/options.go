@@ -42,6 +42,8 @@ type Options struct {
 	Dropout *float32 `yaml:"dropout" doc:"dropout of the base instead of what its config states"`
 	// Checkpointing recomputes blocks in the backward instead of keeping their insides.
 	Checkpointing bool `yaml:"gradient_checkpointing" doc:"compute blocks again in the backward: less memory, a third more time"`
+	// BF16 has matrices that train multiplied in bfloat16, forward and backward, as PyTorch's autocast does; what is updated stays float32.
+	BF16 bool `yaml:"bf16" doc:"multiply matrices that train in bfloat16, where the processor does (what is updated stays float32; of frozen ones quantization decides)"`
 	// Activations is how the backward's memory of the forward is held: f32, or bf16 in half of the bytes.
 	Activations string `yaml:"activations" default:"f32" enum:"f32,bf16" doc:"what the backward remembers of the forward: as it was, or in half of the memory, rounded"`
 	// EvalSteps is how often to evaluate; 0 is after each epoch.
@@ -133,6 +135,17 @@ func (o *Options) kept() compute.Precision {
 		return compute.BF16
 	}
 	return compute.F32
+}
+
+// autocast has what trains on dev multiplied as the options say, until the function that it returns is called.
+func (o *Options) autocast(dev compute.Device) (end func(), err error) {
+	if !o.BF16 {
+		return func() {}, nil
+	}
+	if err := dev.Autocast(compute.BF16); err != nil {
+		return nil, fmt.Errorf("%w: bf16 is true: %w: leave it out", ErrOptions, err)
+	}
+	return func() { _ = dev.Autocast(compute.F32) }, nil // every device multiplies in float32
 }
 
 // evaluates is a key that is given and means something only where something is evaluated; empty for none.

@@ -88,6 +88,11 @@ func (r *Run) Train(ctx context.Context) (result Result, err error) {
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, r.closeMetrics()) }()
+	end, err := r.Options.autocast(r.Device)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
 	for r.state.Pending || !r.state.Stopped && r.state.At.Step < r.course.total {
 		if ctx.Err() != nil {
 			return r.result(), errors.Join(ErrInterrupted, r.save())

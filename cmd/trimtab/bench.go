@@ -36,6 +36,7 @@ float32's ceiling and of their own, peak memory, allocations a step. Models are 
 	a.quantizationFlag(cmd)
 	cmd.Flags().IntVar(&o.Steps, "steps", 5, "steps to time, after one that is not counted; short steps count as one together")
 	cmd.Flags().StringVar(&o.Activations, "activations", "f32", "how a training step remembers its forward: f32, bf16")
+	cmd.Flags().BoolVar(&o.BF16, "bf16", false, "multiply matrices that train in bfloat16, where the processor does")
 	cmd.Flags().IntVar(&o.Batch, "batch", 0, "segments of a step, instead of the workload's")
 	cmd.Flags().StringVar(&o.against, "against", "", "compare with a file that bench --json wrote")
 	cmd.RunE = does(func(out *printer, args []string) error {
@@ -121,6 +122,9 @@ func figureRows(f *recipe.Figures) [][]string {
 	rows := [][]string{{f.Workload, strings.TrimPrefix(f.CPU+", ", ", ") + f.Device + ", " + f.Quantization}}
 	if f.Activations != "" {
 		rows = append(rows, []string{"  activations", f.Activations})
+	}
+	if f.Autocast {
+		rows = append(rows, []string{"  what trains", "multiplied in bf16"})
 	}
 	row := func(name, format string, value float64) {
 		if value > 0 {

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+
 	"trimtab/compute"
 	"trimtab/internal/kernel"
 )
@@ -32,6 +34,18 @@ const (
 	// pairsLen bounds the words of pairs that are made at once, roundedLen those of rows that a thread rounds for itself.
 	pairsLen, roundedLen = 1 << 21, 1 << 18
 )
+
+// leastRounded is the least rows, columns and terms of a product of matrices that is rounded.
+const leastRounded = 32
+
+// Autocast has MatMul multiply in p: in float32 or, where the kernels multiply it, in bfloat16.
+func (d *Device) Autocast(p compute.Precision) error {
+	if p != compute.F32 && (p != compute.BF16 || !d.k.MultipliesBF16()) {
+		return fmt.Errorf("%s does not multiply matrices in %v", d.Name(), p)
+	}
+	d.rounds = p == compute.BF16
+	return nil
+}
 
 // multiplyBF16 computes p, with a frozen weight, in bfloat16.
 func (d *Device) multiplyBF16(p product) {

@@ -25,6 +25,7 @@ type Device struct {
 	pool   *pool
 	shared [sharedSlots][]float32 // scratch that all threads of one operation see
 	sums   []float64
+	rounds bool // MatMul multiplies in bfloat16
 
 	// The arguments of the operation that runs, for its chunks.
 	ops     operands

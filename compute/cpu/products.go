@@ -122,6 +122,8 @@ func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add boo
 		shaped("MatMul", b, k, c.Cols)
 	}
 	switch {
+	case d.rounds && alpha == 1 && min(c.Rows, c.Cols, k) >= leastRounded:
+		d.multiplyPaired(p)
 	case !ta:
 		d.multiply(p)
 	case c.Rows == 0 || c.Cols == 0:

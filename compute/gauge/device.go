@@ -13,6 +13,7 @@ type Device struct {
 	Time Time
 
 	running  bool // operations are timed; else they do nothing
+	rounds   bool // matrices are multiplied in bfloat16
 	known    map[call]time.Duration
 	standIns map[Shape]compute.Weight
 	testing  time.Duration // spent in finding out

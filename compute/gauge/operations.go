@@ -28,7 +28,14 @@ func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add boo
 	if alpha != 1 {
 		n = 1
 	}
-	d.do(of("MatMul", c, a, b).when(ta, tb, add).times(n), func() { d.Device.MatMul(c, a, b, ta, tb, alpha, add) })
+	d.do(of("MatMul", c, a, b).when(ta, tb, add, d.rounds).times(n), func() { d.Device.MatMul(c, a, b, ta, tb, alpha, add) })
+}
+
+// Autocast is the other device's.
+func (d *Device) Autocast(p compute.Precision) error {
+	err := d.Device.Autocast(p)
+	d.rounds = err == nil && p == compute.BF16
+	return err
 }
 
 // Add is timed.
