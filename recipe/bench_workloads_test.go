@@ -94,12 +94,17 @@ func TestSteadyWorkloads(t *testing.T) {
 // TestOwnCeiling says which workloads have one that is not float32's.
 func TestOwnCeiling(t *testing.T) {
 	w := workload{name: "forward", run: benchForward, model: tinyOf(steadyBERT, "BertModel"), lengths: []int{5, 9}, passes: 1}
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roundsCodes := dev.Multiplies(compute.NF4) == compute.BF16
 	full := workload{name: "full", run: benchTraining, model: steadyBERT, lengths: []int{5, 9}, passes: 3, delta: benchFull}
 	for _, c := range []struct {
 		w   workload
 		p   compute.Precision
 		own bool
-	}{{w, compute.F32, false}, {w, compute.NF4, false}, {w, compute.Int8, true}, {w, compute.LLMInt8, true}, {full, compute.Int8, false}} {
+	}{{w, compute.F32, false}, {w, compute.NF4, roundsCodes}, {w, compute.Int8, true}, {w, compute.LLMInt8, true}, {full, compute.Int8, false}} {
 		f, err := bench(t.Context(), c.w, BenchOptions{Steps: 1, Threads: 1, Precision: c.p}, time.Millisecond)
 		if err != nil {
 			t.Fatal(err)

@@ -93,7 +93,7 @@ func TestAutocast(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	near.Check(t, "losses in bfloat16", all[1], all[0], 1e-2)
+	near.Check(t, "losses in bfloat16", all[1], all[0], near.Autocast)
 	if all[1][0] == all[0][0] {
 		t.Error("the first loss has the same bits in bfloat16")
 	}

@@ -49,6 +49,8 @@ const (
 	// EightBits bounds products, and scores of a small model, whose rows are rounded to 8 bits,
 	// against those of rows that are not, or where a few of their elements are rounded otherwise.
 	EightBits = 1e-2
+	// Autocast bounds losses of a small model whose products round both sides to bfloat16, 8 bits of significand, against float32's.
+	Autocast = 1e-2
 	// Direction bounds a derivative along a random direction, analytic against
 	// finite differences, both in float64.
 	Direction = 1e-6

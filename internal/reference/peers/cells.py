@@ -6,10 +6,11 @@ import re
 HERE = pathlib.Path(__file__).parent
 SHARED = "../shared"
 
-# How Trimtab holds frozen weights, and what a step remembers of its forward.
+# How Trimtab holds frozen weights, what a step remembers of its forward, and how it multiplies what trains.
 OURS = {
     "f32": ["--quantization", "f32", "--activations", "f32"],
     "f32, bf16 kept": ["--quantization", "f32", "--activations", "bf16"],
+    "f32 in bf16": ["--quantization", "f32", "--activations", "bf16", "--bf16"],
     "bf16": ["--quantization", "bf16", "--activations", "bf16"],
     "int8": ["--quantization", "int8", "--activations", "bf16"],
     "nf4": ["--quantization", "nf4", "--activations", "bf16"],
@@ -45,7 +46,7 @@ ROWS = [
     ("zero-shot SST-2 test, 872 texts, text in, labels out", "zero-shot", ["f32", *where_bf16("bf16"), "int8"], ["OpenPrompt f32"]),
     ("start to first answer, MiniLM", "start", ["f32", "int8"], ["PyTorch f32"]),
     ("LoRA, 32 × 128, dropout 0.1", "lora-bert-base-dropout", ["bf16"], ["PyTorch " + FAST]),
-    ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept"], ["PyTorch " + FAST]),
+    ("full fine-tuning, 32 × 128", "full-bert-base", ["f32, bf16 kept", *where_bf16("f32 in bf16")], ["PyTorch " + FAST]),
     ("prefix of 16, 32 × 128", "prefix-bert-base", ["bf16"], ["PyTorch " + FAST]),
     ("GPT-2-small, LoRA, 8 × 256", "lora-gpt2", ["bf16"], ["PyTorch " + FAST]),
     ("Llama of 1.1 billion, LoRA, 1 × 512", "lora-llama-1b", ["bf16", "nf4"], ["PyTorch " + FAST]),
@@ -61,13 +62,13 @@ TARGETS = [
     ("LoRA, bf16", "lora-bert-base", "bf16", "PyTorch " + FAST, {"times": 1.6, "gb": 1.0}),
     ("LoRA, int8", "lora-bert-base", "int8", "PyTorch " + FAST, {"times": 1.9, "gb": 0.9}),
     ("LoRA, bf16, dropout 0.1", "lora-bert-base-dropout", "bf16", "PyTorch " + FAST, {"times": 1.9, "gb": 1.0}),
-    ("full fine-tuning", "full-bert-base", "f32, bf16 kept", "PyTorch " + FAST, {"times": 1.5, "share": 0.5}),
+    ("full fine-tuning", "full-bert-base", "f32 in bf16" if BF16 else "f32, bf16 kept", "PyTorch " + FAST, {"times": 1.5, "share": 0.5}),
     ("prefix of 16, bf16", "prefix-bert-base", "bf16", "PyTorch " + FAST, {"times": 1.6}),
     ("LoRA at SST-2's lengths, bf16", "lora-bert-base-sst2", "bf16", "PyTorch " + FAST, {"times": 2.5}),
     ("LoRA at SST-2's lengths, int8", "lora-bert-base-sst2", "int8", "PyTorch " + FAST, {"times": 3}),
     ("prompt classification, bf16", "prompt-bert-base-sst2", "bf16", "PyTorch " + FAST, {"times": 3.5}),
     ("prompt classification, int8", "prompt-bert-base-sst2", "int8", "PyTorch " + FAST, {"times": 5}),
-    ("zero-shot SST-2", "zero-shot", "f32", "OpenPrompt f32", {"times": 40}),
+    *[("zero-shot SST-2, " + p, "zero-shot", p, "OpenPrompt f32", {"times": 40}) for p in ["f32", *where_bf16("bf16"), "int8"]],
     ("last states, f32", "forward-bert-base", "f32", "OpenVINO f32", {"times": 1}),
     ("last states, f32", "forward-bert-base", "f32", "ONNX Runtime f32", {"times": 1}),
     *[("last states, bf16", "forward-bert-base", "bf16", peer, {"times": 1}) for peer in where_bf16("OpenVINO bf16", "PyTorch bf16")],
