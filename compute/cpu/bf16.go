@@ -180,7 +180,11 @@ func (d *Device) pairsChunk(w *worker, i int) {
 	temp := w.floats(workerTemp, d.k.BF16Temp())
 	for ; c0 < c1; c0 += pairedCols {
 		to := min(c0+pairedCols, c1)
-		add := d.biased(r0, r1, c0, to, p.add || p.k0 > 0)
-		d.k.MultiplyPairs(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, words, p.codes.stride, kernel.Words(p.right[d.k.PairsLen(c0-p.n0, k):]), r1-r0, to-c0, k, add, temp)
+		var bias []float32
+		if p.bias != nil {
+			bias = p.bias[c0:to]
+		}
+		d.k.MultiplyPairs(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, words, p.codes.stride, kernel.Words(p.right[d.k.PairsLen(c0-p.n0, k):]), bias, r1-r0, to-c0, k,
+			p.add || p.k0 > 0, temp)
 	}
 }

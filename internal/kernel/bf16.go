@@ -72,6 +72,7 @@ type bf16Product struct {
 	terms      int
 	from, n    int
 	acc        bool
+	bias       []float32 // of the columns, what the sums begin with; only with pairs on tiles
 	transposed bool
 	temp       []float32
 }

@@ -163,16 +163,22 @@ func TestBF16Pairs(t *testing.T) {
 				want := randoms(r, m*(to-from))
 				got := o.output(want)
 				temp := make([]float32, s.BF16Temp())
-				bf16Direction(s, transposed)(want, to-from, a, lda, b, m, from, to, turn%2 == 1, temp)
-				acc := turn%2 == 1
+				acc, bias := turn%2 == 1, []float32(nil)
+				if turn%4 == 2 {
+					bias = o.input(randoms(r, to-from))
+					for i := range m {
+						copy(want[i*(to-from):], bias)
+					}
+				}
 				for k := 0; k < terms; { // a part after the other
 					end := min(terms, k+BlockK*(1+r.IntN(3)))
 					pairs, check := guardedCodes[int32](t, s.PairsLen(to-from, end-k), 0)
 					s.PairPanels(pairs, b, from, to, k, end, transposed, o.output(make([]float32, s.PairTemp())))
 					check()
-					s.MultiplyPairs(got, to-from, a[k/2:], lda, pairs, m, to-from, end-k, acc || k > 0, temp)
+					s.MultiplyPairs(got, to-from, a[k/2:], lda, pairs, bias, m, to-from, end-k, acc || k > 0, temp)
 					k = end
 				}
+				bf16Direction(s, transposed)(want, to-from, a, lda, b, m, from, to, acc || bias != nil, temp)
 				o.done()
 				near.Bits(t, fmt.Sprintf("%dx%dx%d, columns %d to %d, transposed %v", m, n, k, from, to, transposed), got, want)
 			}

@@ -74,6 +74,12 @@ func (t *tiledPairs) multiply(p bf16Product) {
 		p.pairs = t.own(p)
 	}
 	out, a := output{p.c, p.ldc, p.cols, t.panel, p.temp[BlockK/2*t.panel:]}, p.a[p.from/2:]
+	var bias *float32
+	if p.bias != nil {
+		whole := p.temp[:t.panel]
+		copy(whole, p.bias)
+		bias = &whole[0]
+	}
 	steps := (p.n + tileTerms - 1) / tileTerms
 	eachBlock(p.m, out.blocksAtOnce(p.m), func(i, rows, blocks int) {
 		f := bf16tiles2AMX
@@ -81,7 +87,7 @@ func (t *tiledPairs) multiply(p bf16Product) {
 			f = bf16tiles1AMX
 		}
 		out.tile(i, rows, p.acc, func(c *float32, ldc int) {
-			f(shapeOf(rows), c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], steps, blocks, flag(p.acc))
+			f(shapeOf(rows), c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], steps, blocks, flag(p.acc), bias)
 		})
 	})
 }

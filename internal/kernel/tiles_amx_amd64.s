@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int)
+// func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
 // Requires: AVX, MMX+
-TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-72
+TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-80
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
 	SHLQ    $0x02, CX
@@ -30,6 +30,33 @@ TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-72
 	PCALIGN $0x20
 
 block1:
+	MOVQ  bias+72(FP), R9
+	TESTQ R9, R9
+	JEQ   unbiased4
+	XORQ  R10, R10
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x84
+	BYTE  $0x11
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x8c
+	BYTE  $0x11
+	BYTE  $0x40
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	JMP   begun3
+
+unbiased4:
 	MOVQ  acc+64(FP), R9
 	TESTQ R9, R9
 	JEQ   fresh2
@@ -104,10 +131,10 @@ begun3:
 	BYTE    $0x00
 	BYTE    $0x00
 	DECQ    R11
-	JEQ     last5
+	JEQ     last6
 	PCALIGN $0x20
 
-step4:
+step5:
 	ADDQ       $0x40, R10
 	ADDQ       $0x00000800, R9
 	BYTE       $0xc4
@@ -188,9 +215,9 @@ step4:
 	BYTE       $0x00
 	BYTE       $0x00
 	DECQ       R11
-	JGT        step4
+	JGT        step5
 
-last5:
+last6:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x4a
@@ -910,9 +937,9 @@ done8:
 	VZEROUPPER
 	RET
 
-// func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int)
+// func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
 // Requires: AVX, MMX+
-TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-72
+TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-80
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
 	SHLQ    $0x02, CX
@@ -936,6 +963,55 @@ TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-72
 	PCALIGN $0x20
 
 block1:
+	MOVQ  bias+72(FP), R9
+	TESTQ R9, R9
+	JEQ   unbiased4
+	XORQ  R10, R10
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x84
+	BYTE  $0x11
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x8c
+	BYTE  $0x11
+	BYTE  $0x40
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	LEAQ  (R9)(R10*8), R9
+	LEAQ  (R9)(R10*8), R9
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x94
+	BYTE  $0x11
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0xc4
+	BYTE  $0x82
+	BYTE  $0x7b
+	BYTE  $0x4b
+	BYTE  $0x9c
+	BYTE  $0x11
+	BYTE  $0x40
+	BYTE  $0x00
+	BYTE  $0x00
+	BYTE  $0x00
+	JMP   begun3
+
+unbiased4:
 	MOVQ  acc+64(FP), R9
 	TESTQ R9, R9
 	JEQ   fresh2
@@ -1056,10 +1132,10 @@ begun3:
 	BYTE    $0x00
 	BYTE    $0x00
 	DECQ    R12
-	JEQ     last5
+	JEQ     last6
 	PCALIGN $0x20
 
-step4:
+step5:
 	ADDQ       $0x40, R11
 	ADDQ       $0x40, R9
 	ADDQ       $0x00000800, R10
@@ -1166,9 +1242,9 @@ step4:
 	BYTE       $0x00
 	BYTE       $0x00
 	DECQ       R12
-	JGT        step4
+	JGT        step5
 
-last5:
+last6:
 	BYTE $0xc4
 	BYTE $0xe2
 	BYTE $0x4a

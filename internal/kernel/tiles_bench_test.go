@@ -18,7 +18,7 @@ func BenchmarkPairs(b *testing.B) {
 				a, pairs, c := Make[int32](m*lda), Make[int32](s.PairsLen(n, k)), Make[float32](m*(n+16))
 				temp := make([]float32, s.BF16Temp())
 				for b.Loop() {
-					s.MultiplyPairs(c, n+16, a, lda, pairs, m, n, k, false, temp)
+					s.MultiplyPairs(c, n+16, a, lda, pairs, nil, m, n, k, false, temp)
 				}
 				b.ReportMetric(2*float64(m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})

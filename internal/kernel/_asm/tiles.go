@@ -167,12 +167,19 @@ func (t *blocks) store(tile int, m operand.Mem) {
 
 // tilesBF16 makes the product of pairs of bfloat16.
 func tilesBF16(g *gen, high int) {
-	g.begin(fmt.Sprintf("bf16tiles%d", high), "func(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps, blocks, acc int)",
-		fmt.Sprintf("computes blocks of %d tiles of rows from pairs.", high))
+	g.begin(fmt.Sprintf("bf16tiles%d", high), "func(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps, blocks, acc int, bias *float32)",
+		fmt.Sprintf("computes blocks of %d tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C.", high))
 	c, ldc := g.arg("c"), g.arg("ldc")
 	g.SHLQ(operand.Imm(2), ldc)
 	g.blocksOf(high, func(t *blocks) {
-		fresh, begun := g.label("fresh"), g.label("begun")
+		fresh, begun, unbiased := g.label("fresh"), g.label("begun"), g.label("unbiased")
+		bias, none := g.arg("bias"), g.GP64()
+		g.TESTQ(bias, bias)
+		g.JEQ(operand.LabelRef(unbiased))
+		g.XORQ(none, none)
+		t.sums(bias, none, t.load) // the same for each row
+		g.JMP(operand.LabelRef(begun))
+		g.Label(unbiased)
 		acc := g.arg("acc")
 		g.TESTQ(acc, acc)
 		g.JEQ(operand.LabelRef(fresh))
