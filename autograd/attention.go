@@ -56,7 +56,11 @@ func (o *attend) biased() *compute.Attention {
 }
 
 func (o *attend) forward(t *Tape) {
-	t.dev.Attend(o.y.data, o.lse.vector(), o.q.data, o.k.data, o.v.data, o.biased())
+	var lse []float32
+	if t.plan.backward {
+		lse = o.lse.vector()
+	}
+	t.dev.Attend(o.y.data, lse, o.q.data, o.k.data, o.v.data, o.biased())
 }
 
 func (o *attend) backward(t *Tape) {

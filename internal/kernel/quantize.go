@@ -14,14 +14,16 @@ func (s *Set) Quantize(c *Quantized, p int, panel []float32) {
 		s.f32ToBF16(c.halves[p*len(panel):][:len(panel)], panel)
 		return
 	}
+	if c.form == Int8 {
+		s.quantizeInt8(c, p, panel)
+		return
+	}
 	for j := range c.columns(p) {
 		o := p*c.panel + j
 		for k := 0; k < c.k; {
 			group, end := c.span(k)
 			i := o*c.groups + group
 			switch column := (column{panel, s.Panel, j, k, end}); c.form {
-			case Int8:
-				c.scales.exact[i] = column.int8(c.bytes(p))
 			case NF4:
 				c.scales.exact[i] = column.nf4(c.nibbles(p))
 			case Int4:
@@ -30,10 +32,40 @@ func (s *Set) Quantize(c *Quantized, p int, panel []float32) {
 			k = end
 		}
 	}
+}
+
+// quantizeInt8 makes codes as QuantizeRow does, of all columns row by row. A column that is not finite has a scale of NaN and codes of zero.
+func (s *Set) quantizeInt8(c *Quantized, p int, panel []float32) {
+	var most [maxPanel]uint32 // absolute values, by their bits: NaN is above infinity
+	var down [maxPanel]float32
+	columns, codes := c.columns(p), c.bytes(p)
+	for k := range c.k {
+		for j, x := range panel[k*s.Panel:][:columns] {
+			most[j] = max(most[j], math.Float32bits(x)&0x7fffffff)
+		}
+	}
+	for j := range columns {
+		scale := wholeScale(math.Float32frombits(most[j]), 127)
+		c.scales.exact[p*s.Panel+j] = scale
+		if scale == scale {
+			down[j] = 1 / scale
+		}
+	}
+	for k := range c.k {
+		row := codes[byteAt(k, s.Panel, 0):]
+		for j, x := range panel[k*s.Panel:][:columns] {
+			if down[j] > 0 {
+				row[4*j] = uint8(wholeNumber(x, down[j]))
+			}
+		}
+	}
 	if c.begin != nil {
-		s.beginInt8(c.begin[p*c.panel:][:c.panel], c.bytes(p))
+		s.beginInt8(c.begin[p*c.panel:][:c.panel], codes)
 	}
 }
+
+// maxPanel is the widest panel of a tier.
+const maxPanel = 32
 
 // column is elements from to end of column j of a panel.
 type column struct {
@@ -59,15 +91,6 @@ func inverse(x float32) float32 {
 		return 0
 	}
 	return 1 / x
-}
-
-// int8 makes codes as QuantizeRow does.
-func (c column) int8(codes []uint8) (scale float32) {
-	scale = wholeScale(c.absMax(), 127)
-	for k := c.from; k < c.before && scale == scale; k++ {
-		codes[byteAt(k, c.width, c.j)] = uint8(wholeNumber(c.at(k), 1/scale))
-	}
-	return scale
 }
 
 func (c column) nf4(codes []uint8) (scale float32) {
