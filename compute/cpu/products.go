@@ -121,20 +121,23 @@ func (d *Device) MatMul(c, a, b compute.Mat, ta, tb bool, alpha float32, add boo
 	} else {
 		shaped("MatMul", b, k, c.Cols)
 	}
+	rounds := d.rounds && alpha == 1 && min(c.Rows, c.Cols, k) >= leastRounded
+	multiply := (*Device).multiply
+	if rounds {
+		multiply = (*Device).multiplyPaired
+	}
 	switch {
-	case d.rounds && alpha == 1 && min(c.Rows, c.Cols, k) >= leastRounded:
-		d.multiplyPaired(p)
 	case !ta:
-		d.multiply(p)
+		multiply(d, p)
 	case c.Rows == 0 || c.Cols == 0:
-	case !tb && min(c.Rows, c.Cols) <= outerRows:
+	case !rounds && !tb && min(c.Rows, c.Cols) <= outerRows:
 		d.multiplyOuter(p)
 	default:
 		for i := 0; i < c.Rows; i += leftRows {
 			part := p
 			j := min(i+leftRows, c.Rows)
 			part.c, part.a = c.RowRange(i, j), a.ColRange(i, j)
-			d.multiply(part)
+			multiply(d, part)
 		}
 	}
 }

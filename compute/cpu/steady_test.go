@@ -54,6 +54,16 @@ func TestScratchIsBounded(t *testing.T) {
 	if n := d.ScratchBytes(); n == 0 || n > limit {
 		t.Errorf("a weight of %d bytes needed %d bytes of scratch, expected some and at most %d", w.Bytes(), n, limit)
 	}
+	if d.Autocast(compute.BF16) != nil { // what follows is for tiers that multiply it
+		return
+	}
+	const high, terms = 20000, 768
+	c, a, b := compute.NewMat(high, 32, d.Alloc(high*32)), compute.NewMat(terms, high, d.Alloc(terms*high)), compute.NewMat(terms, 32, d.Alloc(terms*32))
+	before := d.ScratchBytes()
+	d.MatMul(c, a, b, true, false, 1, false)
+	if n := d.ScratchBytes() - before; n > limit {
+		t.Errorf("a transposed matrix of %d bytes needed %d bytes of scratch, expected at most %d", 4*len(a.Data), n, limit)
+	}
 }
 
 func TestPackAndUnpack(t *testing.T) {

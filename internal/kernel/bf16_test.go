@@ -142,12 +142,19 @@ func bf16Direction(s *Set, transposed bool) func(c []float32, ldc int, a []int32
 	return s.MultiplyBF16
 }
 
-// TestBF16Pairs says that pairs made before give the same bits.
-func TestBF16Pairs(t *testing.T) {
+// eachPairing runs f for each tier that has pairs.
+func eachPairing(t *testing.T, f func(t *testing.T, s *Set)) {
 	eachTier(t, func(t *testing.T, s *Set) {
 		if !s.MultipliesBF16() {
 			t.Skip("this tier has no instructions for products of bfloat16")
 		}
+		f(t, s)
+	})
+}
+
+// TestBF16Pairs says that pairs made before give the same bits.
+func TestBF16Pairs(t *testing.T) {
+	eachPairing(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(67, 68))
 		for turn := range 40 {
 			m, n, k := 1+r.IntN(80), 1+r.IntN(200), 1+r.IntN(2*BlockK)

@@ -10,10 +10,7 @@ import (
 // TestPairsOfFloats says that pairs of rows and columns of floats are those of a BF16 matrix of the same elements, and that rows of a transposed
 // left side are those of PairRow: at all alignments, whatever the elements are, with nothing written beside them.
 func TestPairsOfFloats(t *testing.T) {
-	eachTier(t, func(t *testing.T, s *Set) {
-		if !s.MultipliesBF16() {
-			t.Skip("this tier has no instructions for products of bfloat16")
-		}
+	eachPairing(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(71, 72))
 		for range 60 {
 			n, k := 1+r.IntN(100), 1+r.IntN(2*BlockK)
@@ -50,10 +47,7 @@ func TestPairsOfFloats(t *testing.T) {
 
 // TestPairsOfCodes says that pairs of a 4-bit matrix are those of what its codes stand for, rounded.
 func TestPairsOfCodes(t *testing.T) {
-	eachTier(t, func(t *testing.T, s *Set) {
-		if !s.MultipliesBF16() {
-			t.Skip("this tier has no instructions for products of bfloat16")
-		}
+	eachPairing(t, func(t *testing.T, s *Set) {
 		r := rand.New(rand.NewPCG(73, 74))
 		for turn := range 24 {
 			n, k, form := 1+r.IntN(150), 1+r.IntN(2*BlockK), []Form{NF4, Int4}[turn%2]

@@ -64,7 +64,7 @@ func (g *gen) blocksOf(high int, do func(t *blocks), next func(t *blocks)) {
 
 // add adds to the sums the products of so many steps: rows of 64 bytes of the left side from at on, and tiles of the panel. The left side, which is read once, is
 // loaded past the first cache: without that hint the loop is a third slower. A step's products stand between the loads of the next one, and beside them what
-// is loaded after that is fetched: where another thread of the core takes its share of the first cache, loads that wait for the second one take half as long again.
+// is loaded after that is fetched: where another thread of the core takes its share of the first cache, the loop takes half as long again without that.
 func (t *blocks) add(opcode string, at gp, steps string) {
 	g := t.g
 	left, n := g.GP64(), g.arg(steps)

@@ -92,7 +92,7 @@ def targets(results):
         values = {k: got(k, own, theirs, results) for k in asked}
         met = all(values[k] >= v if k in AT_LEAST else values[k] <= v for k, v in asked.items())
         bound = "times" in asked and "share_of_ceiling" in own
-        limit = f"{own.get('own_ceiling_gops', own.get('ceiling_gflops')) * 1e9 * theirs['seconds'] / own['flops']:.3g} ×" if bound else ""
+        limit = f"{own.get('own_ceiling_gops', own['ceiling_gflops']) * 1e9 * theirs['seconds'] / own['flops']:.3g} ×" if bound else ""
         yield [title, asks, ", ".join(GOT[k].format(v) for k, v in values.items()), "yes" if met else "no", limit]
 
 
