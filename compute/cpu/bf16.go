@@ -181,7 +181,7 @@ func (d *Device) pairsChunk(w *worker, i int) {
 	}
 	temp := w.floats(workerTemp, d.k.BF16Temp())
 	multiply := d.k.MultiplyPairs
-	if p.k1 == p.k && p.c.Rows*p.c.Cols >= uncachedLen {
+	if p.c.Rows*p.c.Cols >= uncachedLen {
 		multiply = d.k.MultiplyPairsPast
 	}
 	for ; c0 < c1; c0 += pairedCols {

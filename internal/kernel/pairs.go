@@ -111,7 +111,8 @@ func (s *Set) MultiplyPairsPast(c []float32, ldc int, a []int32, lda int, pairs 
 
 // multiplyPairs computes p, n columns.
 func (s *Set) multiplyPairs(p bf16Product, pairs []int32, bias []float32, n int) {
-	past, acc := p.past, p.acc
+	acc := p.acc
+	p.past = p.past && !acc && p.terms <= BlockK // what is read anyway stays in the cache
 	c := s.checkRows(&p, n)
 	if c == nil {
 		return
@@ -127,7 +128,6 @@ func (s *Set) multiplyPairs(p bf16Product, pairs []int32, bias []float32, n int)
 	all := pairs[:s.PairsLen(n, p.terms)]
 	for k := 0; k < p.terms; k += BlockK { // rows of a block stay in the second cache, whatever the number of panels
 		for j := 0; j < n; j += s.Panel {
-			p.past = past && k+BlockK >= p.terms
 			p.pairs, p.bias = all[s.PairsLen(j, p.terms)+s.PairsLen(s.Panel, k):], nil
 			if k == 0 && len(bias) > 0 {
 				p.bias = bias[j:min(n, j+s.Panel)]
