@@ -33,8 +33,6 @@ const (
 	pairedTerms, turnedTerms = 4 * kernel.BlockK, 2 * kernel.BlockK
 	// pairsLen bounds the words of pairs that are made at once, roundedLen those of rows that a thread rounds for itself.
 	pairsLen, roundedLen = 1 << 21, 1 << 18
-	// uncachedLen is the least elements of C that no thread's second cache keeps until they are read: they are written past the caches.
-	uncachedLen = 1 << 20
 )
 
 // leastRounded is the least rows, columns and terms of a product of matrices that is rounded.
@@ -180,17 +178,13 @@ func (d *Device) pairsChunk(w *worker, i int) {
 		words = words[r0*p.codes.stride:]
 	}
 	temp := w.floats(workerTemp, d.k.BF16Temp())
-	multiply := d.k.MultiplyPairs
-	if p.c.Rows*p.c.Cols >= uncachedLen {
-		multiply = d.k.MultiplyPairsPast
-	}
 	for ; c0 < c1; c0 += pairedCols {
 		to := min(c0+pairedCols, c1)
 		var bias []float32
 		if p.bias != nil {
 			bias = p.bias[c0:to]
 		}
-		multiply(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, words, p.codes.stride, kernel.Words(p.right[d.k.PairsLen(c0-p.n0, k):]), bias, r1-r0, to-c0, k,
+		d.k.MultiplyPairs(p.c.Data[r0*p.c.Stride+c0:], p.c.Stride, words, p.codes.stride, kernel.Words(p.right[d.k.PairsLen(c0-p.n0, k):]), bias, r1-r0, to-c0, k,
 			p.add || p.k0 > 0, temp)
 	}
 }

@@ -73,7 +73,6 @@ type bf16Product struct {
 	from, n    int
 	acc        bool
 	bias       []float32 // of the columns, what the sums begin with; only with pairs on tiles
-	past       bool      // C may be written past the caches
 	transposed bool
 	temp       []float32
 }

@@ -239,33 +239,3 @@ func TestBF16Error(t *testing.T) {
 		}
 	})
 }
-
-// TestPairsPast says that what goes past the caches has the same bits, and that nothing beside C is written.
-func TestPairsPast(t *testing.T) {
-	eachTier(t, func(t *testing.T, s *Set) {
-		if !s.MultipliesBF16() {
-			return
-		}
-		r := rand.New(rand.NewPCG(67, 68))
-		const ldc, n = 112, 80
-		for _, m := range []int{1, 16, 37, 48, 64, 85} {
-			for _, k := range []int{32, BlockK, BlockK + 50} {
-				b := quantize(s, BF16, randoms(r, n*k), n, k)
-				a, lda := pairRows(s, randoms(r, m*k), m, k, 0)
-				pairs := make([]int32, s.PairsLen(n, k))
-				s.PairPanels(pairs, b, 0, n, 0, k, false, make([]float32, s.PairTemp()))
-				temp, bias := make([]float32, s.BF16Temp()), randoms(r, n)
-				for _, acc := range []bool{false, true} {
-					for _, at := range []int{0, 3} { // whole lines, and others
-						got, want := Make[float32](m*ldc+16), Make[float32](m*ldc+16)
-						copy(got, randoms(r, len(got)))
-						copy(want, got)
-						s.MultiplyPairsPast(got[at:], ldc, a, lda, pairs, bias, m, n, k, acc, temp)
-						s.MultiplyPairs(want[at:], ldc, a, lda, pairs, bias, m, n, k, acc, temp)
-						near.Bits(t, fmt.Sprintf("%dx%dx%d from %d, acc %v", m, n, k, at, acc), got, want)
-					}
-				}
-			}
-		}
-	})
-}

@@ -101,34 +101,23 @@ func (s *Set) PairTransposedA(dst []int32, ldd int, a []float32, lda, m, n int, 
 // MultiplyPairs computes C [m,n], rows ldc apart, or adds to it if acc, or else to the bias [n] if there is one: the product of m rows of PairRow, lda words apart, of so many terms, and n columns' pairs. It gives the
 // bits of MultiplyBF16, also where terms come in several calls, each but the last of a multiple of BlockK of them. temp has room for BF16Temp elements.
 func (s *Set) MultiplyPairs(c []float32, ldc int, a []int32, lda int, pairs []int32, bias []float32, m, n, terms int, acc bool, temp []float32) {
-	s.multiplyPairs(bf16Product{ldc: ldc, c: c, a: a, lda: lda, m: m, terms: terms, acc: acc, temp: temp}, pairs, bias, n)
-}
-
-// MultiplyPairsPast is MultiplyPairs for a C of which this is a part and that is too long for a cache to have it when it is read: it may be written past them.
-func (s *Set) MultiplyPairsPast(c []float32, ldc int, a []int32, lda int, pairs []int32, bias []float32, m, n, terms int, acc bool, temp []float32) {
-	s.multiplyPairs(bf16Product{ldc: ldc, c: c, a: a, lda: lda, m: m, terms: terms, acc: acc, past: true, temp: temp}, pairs, bias, n)
-}
-
-// multiplyPairs computes p, n columns.
-func (s *Set) multiplyPairs(p bf16Product, pairs []int32, bias []float32, n int) {
-	acc := p.acc
-	p.past = p.past && !acc && p.terms <= BlockK // what is read anyway stays in the cache
-	c := s.checkRows(&p, n)
+	p := bf16Product{ldc: ldc, c: c, a: a, lda: lda, m: m, terms: terms, acc: acc, temp: temp}
+	c = s.checkRows(&p, n)
 	if c == nil {
 		return
 	}
 	if bias = bias[:min(n, len(bias))]; acc {
 		bias = nil
 	} else if s.RowsOnTiles() == 0 && len(bias) > 0 {
-		for i := range p.m {
-			copy(c[i*p.ldc:][:n], bias)
+		for i := range m {
+			copy(c[i*ldc:][:n], bias)
 		}
 		bias, p.acc = nil, true
 	}
-	all := pairs[:s.PairsLen(n, p.terms)]
-	for k := 0; k < p.terms; k += BlockK { // rows of a block stay in the second cache, whatever the number of panels
+	all := pairs[:s.PairsLen(n, terms)]
+	for k := 0; k < terms; k += BlockK { // rows of a block stay in the second cache, whatever the number of panels
 		for j := 0; j < n; j += s.Panel {
-			p.pairs, p.bias = all[s.PairsLen(j, p.terms)+s.PairsLen(s.Panel, k):], nil
+			p.pairs, p.bias = all[s.PairsLen(j, terms)+s.PairsLen(s.Panel, k):], nil
 			if k == 0 && len(bias) > 0 {
 				p.bias = bias[j:min(n, j+s.Panel)]
 			}

@@ -50,11 +50,6 @@ func (o *output) blocksAtOnce(m int) int {
 	return max(1, m)
 }
 
-// wholeLines says whether the panel's columns of C are whole lines of the caches.
-func (o *output) wholeLines() bool {
-	return o.cols == o.panel && o.ldc%16 == 0 && uintptr(unsafe.Pointer(&o.c[0]))%64 == 0
-}
-
 // amx is avx512bf16 with products of bfloat16 and of 8-bit codes on tiles.
 var amx = func() *Set {
 	s := *avx512bf16
@@ -86,18 +81,13 @@ func (t *tiledPairs) multiply(p bf16Product) {
 		bias = &whole[0]
 	}
 	steps := (p.n + tileTerms - 1) / tileTerms
-	past := p.past && out.wholeLines()
 	eachBlock(p.m, out.blocksAtOnce(p.m), func(i, rows, blocks int) {
 		f := bf16tiles2AMX
 		if rows <= 16 {
 			f = bf16tiles1AMX
 		}
-		var room *float32
-		if past && rows%16 == 0 {
-			room = &out.beside[0]
-		}
 		out.tile(i, rows, p.acc, func(c *float32, ldc int) {
-			f(shapeOf(rows), c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], steps, blocks, flag(p.acc), bias, room)
+			f(shapeOf(rows), c, ldc, &a[i*p.lda], p.lda, &p.pairs[0], steps, blocks, flag(p.acc), bias)
 		})
 	})
 }

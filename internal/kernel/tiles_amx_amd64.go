@@ -4,10 +4,10 @@
 
 package kernel
 
-// bf16tiles1AMX computes blocks of 1 tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C. With room for a block of whole tiles, C's lines are written past the caches.
+// bf16tiles1AMX computes blocks of 1 tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C.
 //
 //go:noescape
-func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32, room *float32)
+func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
 
 // int8tiles1AMX computes blocks of 1 tiles of rows from bytes.
 //
@@ -19,10 +19,10 @@ func int8tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *uint8
 //go:noescape
 func gradienttiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, plane int, b *uint8, steps int, blocks int, rows int, acc int, rowScale *float32, room *int32)
 
-// bf16tiles2AMX computes blocks of 2 tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C. With room for a block of whole tiles, C's lines are written past the caches.
+// bf16tiles2AMX computes blocks of 2 tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C.
 //
 //go:noescape
-func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32, room *float32)
+func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
 
 // int8tiles2AMX computes blocks of 2 tiles of rows from bytes.
 //

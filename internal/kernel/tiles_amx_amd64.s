@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32, room *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-88
+// func bf16tiles1AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
+// Requires: AVX, MMX+
+TEXT ·bf16tiles1AMX(SB), NOSPLIT, $0-80
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
 	SHLQ    $0x02, CX
@@ -218,57 +218,16 @@ step5:
 	JGT        step5
 
 last6:
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x4a
-	BYTE    $0x5c
-	BYTE    $0xc4
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x42
-	BYTE    $0x5c
-	BYTE    $0xcc
-	MOVQ    room+80(FP), R9
-	TESTQ   R9, R9
-	JEQ     within7
-	MOVQ    R9, R10
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x84
-	BYTE    $0x3a
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x8c
-	BYTE    $0x3a
-	BYTE    $0x40
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	MOVQ    AX, R10
-	MOVQ    $0x00000010, R11
-	PCALIGN $0x20
-
-line9:
-	VMOVUPS  (R9), Z0
-	VMOVNTPS Z0, (R10)
-	VMOVUPS  64(R9), Z0
-	VMOVNTPS Z0, 64(R10)
-	ADDQ     $0x00000080, R9
-	ADDQ     CX, R10
-	DECQ     R11
-	JGT      line9
-	SFENCE
-	JMP      stored8
-
-within7:
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xc4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xcc
 	MOVQ AX, R9
 	BYTE $0xc4
 	BYTE $0xc2
@@ -290,8 +249,6 @@ within7:
 	BYTE $0x00
 	BYTE $0x00
 	BYTE $0x00
-
-stored8:
 	LEAQ (AX)(CX*8), AX
 	LEAQ (AX)(CX*8), AX
 	LEAQ (DX)(BX*8), DX
@@ -980,9 +937,9 @@ done8:
 	VZEROUPPER
 	RET
 
-// func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32, room *float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-88
+// func bf16tiles2AMX(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps int, blocks int, acc int, bias *float32)
+// Requires: AVX, MMX+
+TEXT ·bf16tiles2AMX(SB), NOSPLIT, $0-80
 	MOVQ    c+8(FP), AX
 	MOVQ    ldc+16(FP), CX
 	SHLQ    $0x02, CX
@@ -1288,89 +1245,26 @@ step5:
 	JGT        step5
 
 last6:
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x4a
-	BYTE    $0x5c
-	BYTE    $0xc4
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x42
-	BYTE    $0x5c
-	BYTE    $0xcc
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x4a
-	BYTE    $0x5c
-	BYTE    $0xd5
-	BYTE    $0xc4
-	BYTE    $0xe2
-	BYTE    $0x42
-	BYTE    $0x5c
-	BYTE    $0xdd
-	MOVQ    room+80(FP), R9
-	TESTQ   R9, R9
-	JEQ     within7
-	MOVQ    R9, R10
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x84
-	BYTE    $0x3a
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x8c
-	BYTE    $0x3a
-	BYTE    $0x40
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	LEAQ    (R10)(DI*8), R10
-	LEAQ    (R10)(DI*8), R10
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x94
-	BYTE    $0x3a
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0xc4
-	BYTE    $0xc2
-	BYTE    $0x7a
-	BYTE    $0x4b
-	BYTE    $0x9c
-	BYTE    $0x3a
-	BYTE    $0x40
-	BYTE    $0x00
-	BYTE    $0x00
-	BYTE    $0x00
-	MOVQ    AX, R10
-	MOVQ    $0x00000020, R11
-	PCALIGN $0x20
-
-line9:
-	VMOVUPS  (R9), Z0
-	VMOVNTPS Z0, (R10)
-	VMOVUPS  64(R9), Z0
-	VMOVNTPS Z0, 64(R10)
-	ADDQ     $0x00000080, R9
-	ADDQ     CX, R10
-	DECQ     R11
-	JGT      line9
-	SFENCE
-	JMP      stored8
-
-within7:
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xc4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xcc
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xd5
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xdd
 	MOVQ AX, R9
 	BYTE $0xc4
 	BYTE $0xc2
@@ -1414,8 +1308,6 @@ within7:
 	BYTE $0x00
 	BYTE $0x00
 	BYTE $0x00
-
-stored8:
 	LEAQ (AX)(CX*8), AX
 	LEAQ (AX)(CX*8), AX
 	LEAQ (AX)(CX*8), AX

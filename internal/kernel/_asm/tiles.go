@@ -167,8 +167,8 @@ func (t *blocks) store(tile int, m operand.Mem) {
 
 // tilesBF16 makes the product of pairs of bfloat16.
 func tilesBF16(g *gen, high int) {
-	g.begin(fmt.Sprintf("bf16tiles%d", high), "func(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps, blocks, acc int, bias, room *float32)",
-		fmt.Sprintf("computes blocks of %d tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C. With room for a block of whole tiles, C's lines are written past the caches.", high))
+	g.begin(fmt.Sprintf("bf16tiles%d", high), "func(shape *byte, c *float32, ldc int, a *int32, lda int, b *int32, steps, blocks, acc int, bias *float32)",
+		fmt.Sprintf("computes blocks of %d tiles of rows from pairs; sums begin with a panel's bias, where there is one, or, if acc is 1, with C.", high))
 	c, ldc := g.arg("c"), g.arg("ldc")
 	g.SHLQ(operand.Imm(2), ldc)
 	g.blocksOf(high, func(t *blocks) {
@@ -189,38 +189,12 @@ func tilesBF16(g *gen, high int) {
 		t.sums(c, ldc, t.zero)
 		g.Label(begun)
 		t.add("TDPBF16PS", t.a, "steps")
-		within, stored := g.label("within"), g.label("stored")
-		room := g.arg("room")
-		g.TESTQ(room, room)
-		g.JEQ(operand.LabelRef(within))
-		t.sums(room, t.stride, t.store)
-		g.pastCaches(c, ldc, room, 16*high)
-		g.JMP(operand.LabelRef(stored))
-		g.Label(within)
 		t.sums(c, ldc, t.store)
-		g.Label(stored)
 	}, func(t *blocks) {
 		for range 2 * high {
 			g.LEAQ(operand.Mem{Base: c, Index: ldc, Scale: 8}, c)
 		}
 	})
-}
-
-// pastCaches writes a block of sums, rows of two vectors in room, to whole lines of C. A tile's own stores would fetch each line first.
-func (g *gen) pastCaches(c, ldc, room gp, rows int) {
-	to, n, start := g.GP64(), g.GP64(), g.label("line")
-	g.MOVQ(c, to)
-	g.MOVQ(operand.U32(uint32(rows)), n)
-	g.align()
-	g.Label(start)
-	for h := range 2 {
-		g.VMOVNTPS(g.move(operand.Mem{Base: room, Disp: h * g.bytes}), operand.Mem{Base: to, Disp: h * g.bytes})
-	}
-	g.ADDQ(operand.U32(2*g.bytes), room)
-	g.ADDQ(ldc, to)
-	g.DECQ(n)
-	g.JGT(operand.LabelRef(start))
-	g.SFENCE()
 }
 
 // tilesInt8 makes the product of rows of bytes, each 128 higher than it is, and codes as they lie, as int8Bytes has it. room has a block's sums.
